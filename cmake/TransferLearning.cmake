@@ -11,7 +11,7 @@ endif()
 # Finds the distribution's MLIR/LLVM/LLD 22 (shared libraries) once, for the
 # compiler's folders.
 macro(tl_find_mlir)
-  find_package(MLIR 22 REQUIRED CONFIG
+  find_package(MLIR REQUIRED CONFIG
                HINTS /usr/lib/llvm-22/lib/cmake/mlir)
   find_package(LLD REQUIRED CONFIG HINTS /usr/lib/llvm-22/lib/cmake/lld)
   list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})

@@ -1,0 +1,122 @@
+// The gradient rules of the NN dialect, all of them, one function an
+// operation, the formula in one line above each. dy is the gradient of the
+// result; an entry of `gradients` stays null where it is not wanted.
+#include "dialects/NN/Activation.h"
+#include "dialects/NN/NN.h"
+
+using namespace mlir;
+
+namespace tl::nn {
+
+namespace {
+using Gradients = SmallVectorImpl<Value>;
+
+void start(Operation *op, Gradients &gradients) {
+  gradients.assign(op->getNumOperands(), Value());
+}
+
+/// Undoes a fused activation: dy f'(z), from y = f(z). Fusion runs after
+/// differentiation, so that only activations with a gradient from the result
+/// can stand here.
+Value throughActivation(OpBuilder &b, Location loc, Value dy, Value y,
+                        ActivationAttr activation) {
+  if (!activation || activation.getKind() == ActivationKind::None)
+    return dy;
+  return ActivationGradOp::create(b, loc, dy.getType(), dy, y, activation);
+}
+} // namespace
+
+// y = x w + b: dx = dy w^T, dw = x^T dy, db = sum dy
+void DenseOp::buildGradient(OpBuilder &b, Value dy, const llvm::BitVector &wanted,
+                            Gradients &gradients) {
+  start(*this, gradients);
+  dy = throughActivation(b, getLoc(), dy, getResult(), getActivationAttr());
+  if (wanted[0])
+    gradients[0] = DenseGradInputOp::create(b, getLoc(), getInput().getType(),
+                                            dy, getWeight());
+  if (wanted[1])
+    gradients[1] = DenseGradWeightOp::create(
+        b, getLoc(), getWeight().getType(), getInput(), dy);
+  if (getBias() && wanted[2])
+    gradients[2] = BiasGradOp::create(b, getLoc(), getBias().getType(), dy);
+}
+
+// y = f(x): dx = dy f'(x)
+void ActivationOp::buildGradient(OpBuilder &b, Value dy,
+                                 const llvm::BitVector &wanted,
+                                 Gradients &gradients) {
+  start(*this, gradients);
+  if (!wanted[0])
+    return;
+  Value value = gradientNeedsInput(getActivation().getKind()) ? getInput()
+                                                              : getResult();
+  gradients[0] = ActivationGradOp::create(b, getLoc(), getInput().getType(),
+                                          dy, value, getActivation());
+}
+
+// y = softmax(x): dx = y (dy - sum(dy y))
+void SoftmaxOp::buildGradient(OpBuilder &b, Value dy,
+                              const llvm::BitVector &wanted,
+                              Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] = SoftmaxGradOp::create(b, getLoc(), getInput().getType(), dy,
+                                         getResult());
+}
+
+// y = mean over H, W of x: dx = dy / (H W)
+void GlobalAvgPoolOp::buildGradient(OpBuilder &b, Value dy,
+                                    const llvm::BitVector &wanted,
+                                    Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] =
+        GlobalAvgPoolGradOp::create(b, getLoc(), getInput().getType(), dy);
+}
+
+// y = reshape(x): dx = reshape(dy)
+void ReshapeOp::buildGradient(OpBuilder &b, Value dy,
+                              const llvm::BitVector &wanted,
+                              Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] = ReshapeOp::create(b, getLoc(), getInput().getType(), dy);
+}
+
+// y = x1 + x2: dx1 = dx2 = dy
+void AddOp::buildGradient(OpBuilder &b, Value dy, const llvm::BitVector &wanted,
+                          Gradients &gradients) {
+  start(*this, gradients);
+  dy = throughActivation(b, getLoc(), dy, getResult(), getActivationAttr());
+  for (unsigned i : {0u, 1u})
+    if (wanted[i])
+      gradients[i] = dy;
+}
+
+// y = mask x / (1 - rate): dx = mask dy / (1 - rate), the same mask
+void DropoutOp::buildGradient(OpBuilder &b, Value dy,
+                              const llvm::BitVector &wanted,
+                              Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] =
+        DropoutOp::create(b, getLoc(), getInput().getType(), dy, getIds(),
+                          getStep(), getRateAttr(), getStreamAttr());
+}
+
+// Without a rule so far: these occur only in a frozen region. The
+// differentiate phase refuses a trainable layer that needs one.
+#define TL_NO_GRADIENT(OP)                                                     \
+  void OP::buildGradient(OpBuilder &, Value, const llvm::BitVector &,          \
+                         Gradients &gradients) {                               \
+    start(*this, gradients);                                                   \
+  }
+TL_NO_GRADIENT(Conv2DOp)
+TL_NO_GRADIENT(BatchNormOp)
+TL_NO_GRADIENT(MaxPoolOp)
+TL_NO_GRADIENT(AvgPoolOp)
+TL_NO_GRADIENT(PadOp)
+TL_NO_GRADIENT(ConcatOp)
+#undef TL_NO_GRADIENT
+
+} // namespace tl::nn

@@ -1,0 +1,3 @@
+// The whole NN dialect, for TableGen.
+include "dialects/NN/NNOps.td"
+include "dialects/NN/NNTrainingOps.td"
