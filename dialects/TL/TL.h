@@ -1,0 +1,15 @@
+// The TL dialect: what the user asked. Meaning, constraints and examples of
+// each operation stand in TL.td.
+#pragma once
+
+#include "dialects/NN/NN.h"
+
+#include "dialects/TL/TLDialect.h.inc"
+namespace tl::ask {
+class BackboneOp;
+class HeadOp;
+class TrainOp;
+class PreprocessOp;
+} // namespace tl::ask
+#define GET_OP_CLASSES
+#include "dialects/TL/TLOps.h.inc"
