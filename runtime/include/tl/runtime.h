@@ -356,9 +356,9 @@ tl_status tl_trainer_restore(tl_trainer *trainer, const tl_snapshot *snapshot,
                              tl_error *error);
 void tl_snapshot_destroy(tl_snapshot *snapshot);
 
-/* Class names, in label order; count must equal the model's classes, and the
- * set of names must equal the model's where it has labels (they may not be
- * reordered: INVALID_ARGUMENT names the first that differs). */
+/* Class names, in label order; count must equal the model's classes, and where
+ * the model has labels, the names must be those, in that order:
+ * INVALID_ARGUMENT names the first that differs. The names are copied. */
 tl_status tl_trainer_set_labels(tl_trainer *trainer, const char *const *labels,
                                 uint32_t count, tl_error *error);
 
