@@ -1,0 +1,57 @@
+"""Recipe A: VGG16 at 150x150 from a Keras-layout file, in bounded memory."""
+import json
+import os
+import subprocess
+import sys
+import unittest
+
+from harness import SOURCE, TLC, TLRUN, ToolTest, draw_pictures
+
+RECIPE = os.path.join(SOURCE, "examples", "02-cats-and-dogs", "model.tl")
+MAKE_WEIGHTS = os.path.join(SOURCE, "test", "numerics", "make_random_vgg16_h5.py")
+MEGABYTE = 1_000_000
+
+# Runs a command in a fresh process and prints the largest resident size of any
+# process of it: bytes.
+MEASURE = """import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)"""
+
+
+class RecipeA(ToolTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.weights = cls.path("vgg16.h5")
+        cls.succeed(sys.executable, MAKE_WEIGHTS, cls.weights)
+        compiled = cls.succeed(sys.executable, "-c", MEASURE, TLC, RECIPE, "--weights", cls.weights,
+                               "-o", "model.bin")
+        cls.peak = int(compiled.stdout)
+
+    def test_memory(self):
+        self.assertLessEqual(self.peak, 400 * MEGABYTE + 3 * os.path.getsize(self.weights))
+
+    # Two phases of pictures through the big backbone; the labels are the recipe's.
+    def test_trains(self):
+        draw_pictures.draw(self.path("drawn"), "demo", counts={"train": 4, "validation": 2})
+        for split in ("train", "validation"):
+            for drawn, label in (("leaves", "cats"), ("shells", "dogs")):
+                os.makedirs(self.path("pictures", split), exist_ok=True)
+                os.rename(self.path("drawn", split, drawn), self.path("pictures", split, label))
+        self.succeed(TLRUN, "model.bin", "--train", "pictures", "-o", "trained.bin", "--epochs", 3,
+                     "--log", "log.jsonl")
+        with open(self.path("log.jsonl")) as f:
+            losses = [json.loads(line)["loss"] for line in f]
+        self.assertEqual(len(losses), 3)
+        self.assertTrue(all(0 < loss < 100 for loss in losses), losses)
+        info = self.json(TLRUN, "trained.bin", "--info", "--json")
+        self.assertEqual(info["labels"], ["cats", "dogs"])
+
+    # `random:SEED` keeps the seed alone: the file is a fraction of the weights.
+    def test_random_weights(self):
+        self.succeed(TLC, RECIPE, "--weights", "random:1", "-o", "random.bin")
+        self.assertLess(os.path.getsize(self.path("random.bin")), 10 * MEGABYTE)
+
+
+if __name__ == "__main__":
+    unittest.main()
