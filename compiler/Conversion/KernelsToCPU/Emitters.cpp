@@ -1,0 +1,14 @@
+// The table; see the header.
+#include "compiler/Conversion/KernelsToCPU/Emitters.h"
+
+#include "llvm/ADT/StringSwitch.h"
+
+namespace tl::cpu {
+
+Emitter findEmitter(llvm::StringRef operation) {
+  return llvm::StringSwitch<Emitter>(operation)
+      .Case("nn.activation", emitActivation)
+      .Default(nullptr);
+}
+
+} // namespace tl::cpu

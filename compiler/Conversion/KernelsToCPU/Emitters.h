@@ -1,0 +1,30 @@
+// The table of emitters: which function writes the code of which NN operation.
+// An operation without one is an error that names it.
+#pragma once
+
+#include "compiler/Conversion/KernelsToCPU/KernelBuilder.h"
+
+namespace tl::cpu {
+
+/// Writes the code of `op`, the kernel's computation, and returns the grid;
+/// on failure it has emitted an error at `op`.
+using Emitter = llvm::FailureOr<Grid> (*)(KernelBuilder &b,
+                                          mlir::Operation *op);
+
+/// The emitter of an operation, or null.
+Emitter findEmitter(llvm::StringRef operation);
+
+// One function an operation, in the file named above it.
+// Activation.cpp
+llvm::FailureOr<Grid> emitActivation(KernelBuilder &b, mlir::Operation *op);
+// Conv2D.cpp, DepthwiseConv.cpp
+llvm::FailureOr<Grid> emitConv2D(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitDepthwiseConv(KernelBuilder &b, mlir::Operation *op);
+// Dense.cpp
+llvm::FailureOr<Grid> emitDense(KernelBuilder &b, mlir::Operation *op);
+// DenseGradients.cpp
+llvm::FailureOr<Grid> emitDenseGradInput(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitDenseGradWeight(KernelBuilder &b,
+                                          mlir::Operation *op);
+
+} // namespace tl::cpu
