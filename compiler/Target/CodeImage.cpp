@@ -42,8 +42,8 @@ llvm::FailureOr<CodeImage> compileKernels(ModuleOp program,
                         fingerprintOf(*emitted->module, isa)};
     return success();
   };
-  if (failed(failableParallelForEach(context, llvm::seq(kernels.size()),
-                                     compile)))
+  if (failed(
+          failableParallelForEach(context, llvm::seq(kernels.size()), compile)))
     return failure();
 
   auto linked = linkImage(objects);
@@ -65,8 +65,7 @@ llvm::FailureOr<CodeImage> compileKernels(ModuleOp program,
 }
 
 llvm::FailureOr<std::string> printKernel(rt::KernelOp kernel,
-                                         const cpu::Isa &isa,
-                                         CodeStage stage) {
+                                         const cpu::Isa &isa, CodeStage stage) {
   cpu::loadCpuDialects(*kernel.getContext());
   auto emitted = cpu::emitKernel(kernel, isa);
   if (failed(emitted))

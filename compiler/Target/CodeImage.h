@@ -14,13 +14,13 @@ namespace tl {
 struct CodeImage {
   struct Kernel {
     std::string name;
-    uint64_t offset;        ///< entry point, bytes from the start of the image
+    uint64_t offset; ///< entry point, bytes from the start of the image
     rt::GridAttr grid;
-    uint64_t fingerprint;   ///< of what the code was made from; never 0
+    uint64_t fingerprint; ///< of what the code was made from; never 0
   };
 
-  std::string isa;            ///< Isa::name
-  std::vector<uint8_t> bytes; ///< to be placed at a multiple of 4096
+  std::string isa;             ///< Isa::name
+  std::vector<uint8_t> bytes;  ///< to be placed at a multiple of 4096
   std::vector<Kernel> kernels; ///< in the order of the program
 };
 

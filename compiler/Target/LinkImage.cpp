@@ -95,9 +95,9 @@ llvm::Error readSegments(const ElfFile &file, LinkedImage &image) {
       return broken("it has a writable segment");
     if (header.p_memsz != header.p_filesz)
       return broken("it has zero-initialised data");
-    image.bytes.resize(
-        std::max<uint64_t>(image.bytes.size(),
-                           llvm::alignTo(header.p_vaddr + header.p_memsz, 4096)));
+    image.bytes.resize(std::max<uint64_t>(
+        image.bytes.size(),
+        llvm::alignTo(header.p_vaddr + header.p_memsz, 4096)));
     std::copy_n(file.base() + header.p_offset, header.p_filesz,
                 image.bytes.begin() + header.p_vaddr);
   }
@@ -108,14 +108,26 @@ llvm::Error readSegments(const ElfFile &file, LinkedImage &image) {
 llvm::Error runLinker(llvm::ArrayRef<std::string> inputs,
                       llvm::StringRef output) {
   std::string out = output.str(), messages;
-  std::vector<const char *> args = {
-      "ld.lld",     "-shared",    "--no-mmap-output-file",
-      "--threads=1", "--hash-style=sysv", "--build-id=none",
-      "-z",         "defs",       "-z",
-      "text",       "-z",         "rodynamic",
-      "-z",         "norelro",    "-z",
-      "noexecstack", "-z",        "max-page-size=4096",
-      "-o",         out.c_str()};
+  std::vector<const char *> args = {"ld.lld",
+                                    "-shared",
+                                    "--no-mmap-output-file",
+                                    "--threads=1",
+                                    "--hash-style=sysv",
+                                    "--build-id=none",
+                                    "-z",
+                                    "defs",
+                                    "-z",
+                                    "text",
+                                    "-z",
+                                    "rodynamic",
+                                    "-z",
+                                    "norelro",
+                                    "-z",
+                                    "noexecstack",
+                                    "-z",
+                                    "max-page-size=4096",
+                                    "-o",
+                                    out.c_str()};
   for (const std::string &input : inputs)
     args.push_back(input.c_str());
   llvm::raw_string_ostream os(messages);
@@ -176,8 +188,8 @@ llvm::Expected<LinkedImage> linkImage(llvm::ArrayRef<ObjectBytes> objects) {
     return error;
   auto file = llvm::MemoryBuffer::getFile(*output);
   if (!file)
-    return llvm::createStringError(file.getError(), "cannot read back '" +
-                                                        *output + "'");
+    return llvm::createStringError(file.getError(),
+                                   "cannot read back '" + *output + "'");
   return extractImage((*file)->getBuffer());
 }
 

@@ -108,8 +108,7 @@ struct Translation {
 };
 } // namespace
 
-llvm::FailureOr<ObjectBytes> makeObject(ModuleOp lowered,
-                                        const cpu::Isa &isa) {
+llvm::FailureOr<ObjectBytes> makeObject(ModuleOp lowered, const cpu::Isa &isa) {
   Translation translation;
   if (failed(translation.start(lowered, isa)))
     return failure();
@@ -121,8 +120,7 @@ llvm::FailureOr<ObjectBytes> makeObject(ModuleOp lowered,
   return bytes;
 }
 
-llvm::FailureOr<std::string> printObject(ModuleOp lowered,
-                                         const cpu::Isa &isa,
+llvm::FailureOr<std::string> printObject(ModuleOp lowered, const cpu::Isa &isa,
                                          ObjectText stage) {
   Translation translation;
   if (failed(translation.start(lowered, isa)))

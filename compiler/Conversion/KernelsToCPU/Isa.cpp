@@ -28,12 +28,13 @@ const Isa *findIsa(llvm::StringRef name) {
 bool hostRuns(const Isa &isa) {
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   auto all = [&](std::initializer_list<llvm::StringRef> names) {
-    return llvm::all_of(names, [&](auto name) { return features.lookup(name); });
+    return llvm::all_of(names,
+                        [&](auto name) { return features.lookup(name); });
   };
   if (isa.lanes == 4)
     return true;
-  bool v3 = all({"avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt",
-                 "movbe", "xsave"});
+  bool v3 = all(
+      {"avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe", "xsave"});
   if (isa.lanes == 8)
     return v3;
   return v3 && all({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"});

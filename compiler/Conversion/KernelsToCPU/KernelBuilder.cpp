@@ -237,9 +237,8 @@ void KernelBuilder::zeroHalo(const Buffer &out, Value picture, Value begin,
   if (int64_t above = out.halo.top * row)
     when(equal(begin, 0), [&] { zero(base, above); });
   if (int64_t below = out.halo.bottom * row)
-    when(equal(end, out.height()), [&] {
-      zero(at(base, (out.halo.top + out.height()) * row), below);
-    });
+    when(equal(end, out.height()),
+         [&] { zero(at(base, (out.halo.top + out.height()) * row), below); });
 }
 
 Value KernelBuilder::pixel(const Buffer &buffer, Value picture, Value h,
@@ -315,9 +314,8 @@ Value KernelBuilder::reduce(Value vector,
       low.push_back(i);
       high.push_back(width + i);
     }
-    vector = combine(
-        vector::ShuffleOp::create(*this, vector, vector, low),
-        vector::ShuffleOp::create(*this, vector, vector, high));
+    vector = combine(vector::ShuffleOp::create(*this, vector, vector, low),
+                     vector::ShuffleOp::create(*this, vector, vector, high));
   }
   return vector::ExtractOp::create(*this, vector, int64_t(0));
 }

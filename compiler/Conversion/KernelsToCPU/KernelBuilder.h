@@ -127,8 +127,8 @@ public:
   Value loadPart(Value pointer, int64_t lanes, int64_t active);
   /// Writes the first `active` lanes only.
   void storePart(Value vector, Value pointer, int64_t active);
-  Value loadScalar(Value pointer);           ///< f32
-  Value loadInteger(Value pointer);          ///< i32
+  Value loadScalar(Value pointer);  ///< f32
+  Value loadInteger(Value pointer); ///< i32
   void storeScalar(Value value, Value pointer);
   /// One f32 in every lane.
   Value broadcast(Value scalar, int64_t lanes);

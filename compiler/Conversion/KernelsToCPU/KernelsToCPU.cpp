@@ -66,9 +66,9 @@ static func::FuncOp makeInner(ModuleOp module, rt::KernelOp kernel,
   auto pointer = LLVM::LLVMPointerType::get(b.getContext());
   SmallVector<Type> types(buffers, pointer);
   types.append({b.getI64Type(), b.getI64Type(), pointer});
-  auto inner = func::FuncOp::create(
-      b, kernel.getLoc(), (kernel.getSymName() + ".tile").str(),
-      b.getFunctionType(types, {}));
+  auto inner = func::FuncOp::create(b, kernel.getLoc(),
+                                    (kernel.getSymName() + ".tile").str(),
+                                    b.getFunctionType(types, {}));
   inner.setPrivate();
   for (unsigned i : llvm::seq(buffers + 3))
     if (types[i] == pointer) {

@@ -45,9 +45,10 @@ TEST_P(Activations, AgreeWithLibm) {
   Array x = inputs();
   std::string type = "tensor<?x" + std::to_string(x.size()) + "xf32>";
   Program program(Program::kernel(
-      "%x: " + type, std::string("%y = nn.activation %x {activation = #nn.act<") +
-                         GetParam().activation + ">} : (" + type + ") -> " +
-                         type + "\nrt.return %y : " + type));
+      "%x: " + type,
+      std::string("%y = nn.activation %x {activation = #nn.act<") +
+          GetParam().activation + ">} : (" + type + ") -> " + type +
+          "\nrt.return %y : " + type));
   auto activation =
       mlir::cast<nn::ActivationOp>(program.kernel().getComputation())
           .getActivation();
