@@ -1,0 +1,29 @@
+// Between the interpreter's loop over operations and the formulas: the values
+// known so far, and one function for each family of operations.
+#pragma once
+
+#include "compiler/Interpreter/Value.h"
+#include "dialects/NN/NN.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace tl {
+
+/// The values of one run. Results exist, as zeros of their shape, before the
+/// operation is evaluated.
+struct Frame {
+  llvm::DenseMap<mlir::Value, NNValue> values;
+
+  const NNValue &operator[](mlir::Value value) const {
+    return values.find(value)->second;
+  }
+  NNValue &result(mlir::Operation *op, unsigned index = 0) {
+    return values.find(op->getResult(index))->second;
+  }
+};
+
+/// Each fills the results of `op` in `frame`. Fails with a diagnostic at `op`
+/// where a value is outside its range, or `op` is of no known kind.
+mlir::LogicalResult evaluateLayer(mlir::Operation *op, Frame &frame);
+mlir::LogicalResult evaluateTraining(mlir::Operation *op, Frame &frame);
+
+} // namespace tl
