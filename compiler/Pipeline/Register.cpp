@@ -3,6 +3,7 @@
 
 #include "dialects/NN/NN.h"
 #include "dialects/RT/RT.h"
+#include "dialects/TL/TL.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Transforms/Passes.h"
@@ -10,7 +11,8 @@
 namespace tl {
 
 void registerAllDialects(mlir::DialectRegistry &registry) {
-  registry.insert<mlir::func::FuncDialect, nn::NNDialect, rt::RTDialect>();
+  registry.insert<mlir::func::FuncDialect, nn::NNDialect, rt::RTDialect,
+                  ask::TLDialect>();
 }
 
 void registerAllPasses() { mlir::registerTransformsPasses(); }

@@ -325,9 +325,10 @@ LogicalResult UpdateOp::verify() {
     return emitOpError() << "must give the parameter and " << slots
                          << " slots, found " << getNumResults() << " results";
   Type type = getParameter().getType();
-  for (Type other : llvm::concat<const Type>(
-           getSlots().getTypes(), getResultTypes(),
-           llvm::ArrayRef<Type>(getGradient().getType())))
+  SmallVector<Type> others(getSlots().getTypes());
+  llvm::append_range(others, getResultTypes());
+  others.push_back(getGradient().getType());
+  for (Type other : others)
     if (other != type)
       return emitOpError() << "slots, gradient and results must be " << type
                            << ", as the parameter, found " << other;

@@ -1,0 +1,130 @@
+// Every NN operation is printed as it is read, in the custom and the generic
+// form.
+// RUN: tl-opt %s | FileCheck %s
+// RUN: tl-opt %s | tl-opt | FileCheck %s
+// RUN: tl-opt %s --mlir-print-op-generic | tl-opt | FileCheck %s
+
+// Values, an initialiser, a slot; identity attributes survive.
+// CHECK: nn.parameter @conv.kernel : tensor<3x3x2x4xf32> {first_phase = 1 : i64, init = #nn.init<uniform, 5.000000e-02 : f32, stream 3>, layer = "conv", role = "kernel"}
+nn.parameter @conv.kernel : tensor<3x3x2x4xf32> {init = #nn.init<uniform, 5.0e-2 : f32, stream 3>, layer = "conv", role = "kernel", first_phase = 1 : i64}
+// CHECK: nn.parameter @dense.bias : tensor<2xf32> {value = dense<[1.000000e+00, -2.000000e+00]> : tensor<2xf32>}
+nn.parameter @dense.bias : tensor<2xf32> {value = dense<[1.0, -2.0]> : tensor<2xf32>}
+// CHECK: nn.parameter @dense.bias.m : tensor<2xf32> {init = #nn.init<fill, 0.000000e+00 : f32, stream 0, seed 7 : i64>, slot_of = @dense.bias}
+nn.parameter @dense.bias.m : tensor<2xf32> {init = #nn.init<fill, 0.0 : f32, stream 0, seed 7 : i64>, slot_of = @dense.bias}
+// The two normal distributions.
+// CHECK: #nn.init<normal, 1.000000e+00 : f32, stream 1>
+nn.parameter @normal : tensor<2xf32> {init = #nn.init<normal, 1.0 : f32, stream 1>}
+// CHECK: #nn.init<truncated_normal, 1.000000e+00 : f32, stream 2>
+nn.parameter @truncated : tensor<2xf32> {init = #nn.init<truncated_normal, 1.0 : f32, stream 2>}
+
+// CHECK-LABEL: func.func @parameters
+func.func @parameters() {
+  // CHECK: %[[B:.*]] = nn.get @dense.bias : tensor<2xf32>
+  %b = nn.get @dense.bias : tensor<2xf32>
+  // CHECK: nn.set @dense.bias, %[[B]] : tensor<2xf32>
+  nn.set @dense.bias, %b : tensor<2xf32>
+  return
+}
+
+// A convolution without bias, with everything, and with a residual alone; the
+// attributes that have their default stay away.
+// CHECK-LABEL: func.func @convolutions
+func.func @convolutions(%x: tensor<?x8x8x4xf32>, %w: tensor<3x3x2x4xf32>, %b: tensor<4xf32>,
+                        %p: tensor<1x1x4x4xf32>) -> tensor<?x8x8x4xf32> {
+  // CHECK: nn.conv2d %{{.*}}, %{{.*}} : (tensor<?x8x8x4xf32>, tensor<1x1x4x4xf32>) -> tensor<?x8x8x4xf32>
+  %y = nn.conv2d %x, %p : (tensor<?x8x8x4xf32>, tensor<1x1x4x4xf32>) -> tensor<?x8x8x4xf32>
+  // CHECK: nn.conv2d %{{.*}}, %{{.*}}, %{{.*}} residual %{{.*}} {activation = #nn.act<relu>, dilations = array<i64: 2, 2>, groups = 2 : i64, nn.layer = "c", pads = array<i64: 2, 2, 2, 2>}
+  %z = nn.conv2d %y, %w, %b residual %y {activation = #nn.act<relu>, dilations = array<i64: 2, 2>, groups = 2, nn.layer = "c", pads = array<i64: 2, 2, 2, 2>, strides = array<i64: 1, 1>}
+     : (tensor<?x8x8x4xf32>, tensor<3x3x2x4xf32>, tensor<4xf32>, tensor<?x8x8x4xf32>) -> tensor<?x8x8x4xf32>
+  // CHECK: nn.conv2d %{{.*}}, %{{.*}} residual %{{[a-z0-9]+}} : (
+  %r = nn.conv2d %z, %p residual %y : (tensor<?x8x8x4xf32>, tensor<1x1x4x4xf32>, tensor<?x8x8x4xf32>) -> tensor<?x8x8x4xf32>
+  // CHECK: nn.conv2d %{{.*}}, %{{.*}} {strides = array<i64: 2, 1>}
+  %s = nn.conv2d %r, %p {strides = array<i64: 2, 1>} : (tensor<?x8x8x4xf32>, tensor<1x1x4x4xf32>) -> tensor<?x4x8x4xf32>
+  return %r : tensor<?x8x8x4xf32>
+}
+
+// The layers over pictures, with the encodings of the layout phase.
+// CHECK-LABEL: func.func @pictures
+func.func @pictures(%x: tensor<?x5x5x4xf32, #nn.halo<1, 1, 1, 1>>, %c: tensor<4xf32>) -> tensor<?x8xf32> {
+  // CHECK: nn.batch_norm {{.*}} {epsilon = 1.000000e-03 : f64} : (tensor<?x5x5x4xf32, #nn.halo<1, 1, 1, 1>>
+  %0 = nn.batch_norm %x, %c, %c, %c, %c {epsilon = 1.0e-3} : (tensor<?x5x5x4xf32, #nn.halo<1, 1, 1, 1>>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<?x5x5x4xf32>
+  // CHECK: nn.max_pool %{{.*}} {pads = array<i64: 0, 1, 0, 1>, strides = array<i64: 2, 2>, window = array<i64: 2, 2>}
+  %1 = nn.max_pool %0 {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 1, 0, 1>} : (tensor<?x5x5x4xf32>) -> tensor<?x3x3x4xf32>
+  // CHECK: nn.pad %{{.*}} {pads = array<i64: 1, 0, 0, 2>}
+  %2 = nn.pad %1 {pads = array<i64: 1, 0, 0, 2>} : (tensor<?x3x3x4xf32>) -> tensor<?x4x5x4xf32>
+  // CHECK: nn.avg_pool %{{.*}} {count_padding, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 2, 1>, window = array<i64: 2, 2>}
+  %3 = nn.avg_pool %2 {window = array<i64: 2, 2>, strides = array<i64: 2, 1>, pads = array<i64: 0, 0, 0, 0>, count_padding} : (tensor<?x4x5x4xf32>) -> tensor<?x2x4x4xf32>
+  // CHECK: nn.add %{{.*}}, %{{.*}} {activation = #nn.act<relu6>}
+  %4 = nn.add %3, %3 {activation = #nn.act<relu6>} : (tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  // CHECK: nn.add %{{[a-z0-9]+}}, %{{[a-z0-9]+}} : (
+  %5 = nn.add %4, %3 : (tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>) -> tensor<?x2x4x4xf32>
+  // CHECK: nn.concat %{{.*}}, %{{.*}} : (tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>) -> tensor<?x2x4x8xf32>
+  %6 = nn.concat %4, %5 : (tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>) -> tensor<?x2x4x8xf32>
+  // CHECK: nn.global_avg_pool %{{.*}} : (tensor<?x2x4x8xf32>) -> tensor<?x8xf32>
+  %7 = nn.global_avg_pool %6 : (tensor<?x2x4x8xf32>) -> tensor<?x8xf32>
+  return %7 : tensor<?x8xf32>
+}
+
+// The layers over features; the slope of an activation; dropout in training
+// and in inference.
+// CHECK-LABEL: func.func @features
+func.func @features(%x: tensor<?x2x3x4xf32>, %w: tensor<24x2xf32, #nn.form<rows>>, %v: tensor<2x2xf32>,
+                    %b: tensor<2xf32>, %ids: tensor<?xi32>, %step: tensor<16xi32>) -> tensor<?x2xf32> {
+  // CHECK: nn.reshape %{{.*}} : (tensor<?x2x3x4xf32>) -> tensor<?x24xf32>
+  %0 = nn.reshape %x : (tensor<?x2x3x4xf32>) -> tensor<?x24xf32>
+  // CHECK: nn.dense %{{.*}}, %{{.*}}, %{{.*}} {activation = #nn.act<sigmoid>} : (tensor<?x24xf32>, tensor<24x2xf32, #nn.form<rows>>, tensor<2xf32>)
+  %1 = nn.dense %0, %w, %b {activation = #nn.act<sigmoid>} : (tensor<?x24xf32>, tensor<24x2xf32, #nn.form<rows>>, tensor<2xf32>) -> tensor<?x2xf32>
+  // CHECK: nn.dense %{{[a-z0-9]+}}, %{{[a-z0-9]+}} : (
+  %2 = nn.dense %1, %v : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+  // CHECK: nn.activation %{{.*}} {activation = #nn.act<leaky_relu, 1.000000e-01 : f64>}
+  %3 = nn.activation %2 {activation = #nn.act<leaky_relu, 1.0e-1>} : (tensor<?x2xf32>) -> tensor<?x2xf32>
+  // CHECK: nn.dropout %{{.*}} ids %{{.*}} step %{{.*}} {rate = 5.000000e-01 : f64, stream = 3 : i64}
+  %4 = nn.dropout %3 ids %ids step %step {rate = 0.5, stream = 3} : (tensor<?x2xf32>, tensor<?xi32>, tensor<16xi32>) -> tensor<?x2xf32>
+  // CHECK: nn.dropout %{{[a-z0-9]+}} {rate
+  %5 = nn.dropout %4 {rate = 0.5, stream = 3} : (tensor<?x2xf32>) -> tensor<?x2xf32>
+  // CHECK: nn.softmax %{{.*}} : (tensor<?x2xf32>) -> tensor<?x2xf32>
+  %6 = nn.softmax %5 : (tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %6 : tensor<?x2xf32>
+}
+
+// The losses and their gradients.
+// CHECK-LABEL: func.func @losses
+func.func @losses(%z: tensor<?x3xf32>, %s: tensor<?x1xf32>, %t: tensor<?xi32>) {
+  // CHECK: nn.softmax_cross_entropy %{{.*}}, %{{.*}} {label_smoothing = 1.000000e-01 : f64} : (tensor<?x3xf32>, tensor<?xi32>) -> tensor<?xf32>
+  %0 = nn.softmax_cross_entropy %z, %t {label_smoothing = 0.1} : (tensor<?x3xf32>, tensor<?xi32>) -> tensor<?xf32>
+  // CHECK: nn.softmax_cross_entropy_grad %{{[a-z0-9]+}}, %{{[a-z0-9]+}} : (
+  %1 = nn.softmax_cross_entropy_grad %z, %t : (tensor<?x3xf32>, tensor<?xi32>) -> tensor<?x3xf32>
+  // CHECK: nn.sigmoid_cross_entropy %{{.*}} : (tensor<?x1xf32>, tensor<?xi32>) -> tensor<?xf32>
+  %2 = nn.sigmoid_cross_entropy %s, %t : (tensor<?x1xf32>, tensor<?xi32>) -> tensor<?xf32>
+  // CHECK: nn.sigmoid_cross_entropy_grad %{{.*}} : (tensor<?x1xf32>, tensor<?xi32>) -> tensor<?x1xf32>
+  %3 = nn.sigmoid_cross_entropy_grad %s, %t : (tensor<?x1xf32>, tensor<?xi32>) -> tensor<?x1xf32>
+  return
+}
+
+// The gradients.
+// CHECK-LABEL: func.func @gradients
+func.func @gradients(%x: tensor<?x3xf32>, %dy: tensor<?x2xf32>, %w: tensor<3x2xf32>) {
+  // CHECK: nn.dense_grad_input %{{.*}}, %{{.*}} : (tensor<?x2xf32>, tensor<3x2xf32>) -> tensor<?x3xf32>
+  %0 = nn.dense_grad_input %dy, %w : (tensor<?x2xf32>, tensor<3x2xf32>) -> tensor<?x3xf32>
+  // CHECK: nn.dense_grad_weight %{{.*}}, %{{.*}} : (tensor<?x3xf32>, tensor<?x2xf32>) -> tensor<3x2xf32>
+  %1 = nn.dense_grad_weight %x, %dy : (tensor<?x3xf32>, tensor<?x2xf32>) -> tensor<3x2xf32>
+  // CHECK: nn.bias_grad %{{.*}} : (tensor<?x2xf32>) -> tensor<2xf32>
+  %2 = nn.bias_grad %dy : (tensor<?x2xf32>) -> tensor<2xf32>
+  // CHECK: nn.activation_grad %{{.*}}, %{{.*}} {activation = #nn.act<elu, 1.000000e+00 : f64>}
+  %3 = nn.activation_grad %dy, %dy {activation = #nn.act<elu, 1.0>} : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  // CHECK: nn.global_avg_pool_grad %{{.*}} : (tensor<?x2xf32>) -> tensor<?x4x5x2xf32>
+  %4 = nn.global_avg_pool_grad %dy : (tensor<?x2xf32>) -> tensor<?x4x5x2xf32>
+  // CHECK: nn.softmax_grad %{{.*}}, %{{.*}} : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  %5 = nn.softmax_grad %dy, %dy : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return
+}
+
+// One update without slots, one with two.
+// CHECK-LABEL: func.func @updates
+func.func @updates(%p: tensor<3xf32>, %m: tensor<3xf32>, %v: tensor<3xf32>, %g: tensor<3xf32>, %step: tensor<16xi32>) {
+  // CHECK: nn.update %{{.*}} slots() by %{{.*}} at %{{.*}} {optimizer = #nn.optimizer<sgd, torch, {}>} : (tensor<3xf32>, tensor<3xf32>, tensor<16xi32>) -> tensor<3xf32>
+  %0 = nn.update %p slots() by %g at %step {optimizer = #nn.optimizer<sgd, torch, {}>} : (tensor<3xf32>, tensor<3xf32>, tensor<16xi32>) -> tensor<3xf32>
+  // CHECK: nn.update %{{.*}} slots(%{{.*}}, %{{.*}}) by %{{.*}} at %{{.*}} {optimizer = #nn.optimizer<adam, keras, {beta1 = 9.000000e-01 : f64}>}
+  %1:3 = nn.update %0 slots(%m, %v) by %g at %step {optimizer = #nn.optimizer<adam, keras, {beta1 = 0.9}>} : (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<16xi32>) -> (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
+  return
+}
