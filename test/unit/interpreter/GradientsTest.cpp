@@ -1,0 +1,222 @@
+// Every rule of dialects/NN/Gradients.cpp against central differences of the
+// interpreter, in double, on awkward shapes.
+//
+// The tolerance: a central difference with step h errs by h^2/6 f''' plus
+// about 1e-16 |f| / h; with h = 1e-5, |f| up to 100 and third derivatives of
+// order 1 that is below 1e-8 (relative to values of order 1). 1e-6 leaves room
+// for sums over a few hundred elements and is far below any wrong rule.
+#include "test/unit/interpreter/Program.h"
+
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringSet.h"
+
+#include <functional>
+
+namespace tl {
+namespace {
+
+using namespace mlir;
+
+constexpr double kStep = 1e-5, kTolerance = 1e-6;
+
+/// One operation on arguments %a0, %a1, ...
+struct RuleCase {
+  std::string text;
+  std::vector<std::string> types;
+  std::string result;
+};
+
+std::vector<RuleCase> cases() {
+  std::vector<RuleCase> list = {
+      {"nn.dense %a0, %a1, %a2",
+       {"tensor<?x5xf32>", "tensor<5x3xf32>", "tensor<3xf32>"},
+       "tensor<?x3xf32>"},
+      {"nn.dense %a0, %a1",
+       {"tensor<?x1xf32>", "tensor<1x17xf32>"},
+       "tensor<?x17xf32>"},
+      {"nn.dense %a0, %a1, %a2 {activation = #nn.act<tanh>}",
+       {"tensor<?x3xf32>", "tensor<3x1xf32>", "tensor<1xf32>"},
+       "tensor<?x1xf32>"},
+      {"nn.softmax %a0", {"tensor<?x3xf32>"}, "tensor<?x3xf32>"},
+      {"nn.softmax %a0", {"tensor<?x1xf32>"}, "tensor<?x1xf32>"},
+      {"nn.global_avg_pool %a0", {"tensor<?x3x5x2xf32>"}, "tensor<?x2xf32>"},
+      {"nn.global_avg_pool %a0", {"tensor<?x1x1x3xf32>"}, "tensor<?x3xf32>"},
+      {"nn.reshape %a0", {"tensor<?x1x3x5xf32>"}, "tensor<?x15xf32>"},
+      {"nn.add %a0, %a1",
+       {"tensor<?x3x1x2xf32>", "tensor<?x3x1x2xf32>"},
+       "tensor<?x3x1x2xf32>"},
+      {"nn.add %a0, %a1 {activation = #nn.act<sigmoid>}",
+       {"tensor<?x7xf32>", "tensor<?x7xf32>"},
+       "tensor<?x7xf32>"},
+      {"nn.dropout %a0 ids %a1 step %a2 {rate = 0.4, stream = 2}",
+       {"tensor<?x3x3x1xf32>", "tensor<?xi32>", "tensor<16xi32>"},
+       "tensor<?x3x3x1xf32>"},
+  };
+  for (std::string kind :
+       {"none", "relu", "relu6", "leaky_relu, 0.25", "sigmoid", "tanh", "silu",
+        "gelu", "hard_sigmoid", "hard_swish", "elu, 1.5"})
+    list.push_back({"nn.activation %a0 {activation = #nn.act<" + kind + ">}",
+                    {"tensor<?x3x3x3xf32>"},
+                    "tensor<?x3x3x3xf32>"});
+  return list;
+}
+
+/// A function of the operation's operands and dy: its result, then the
+/// gradients of all f32 operands that have one.
+struct GradientProgram {
+  Program program;
+  std::vector<unsigned> differentiated; ///< operand of each gradient returned
+
+  explicit GradientProgram(const RuleCase &rule)
+      : program(text(rule)) {
+    func::FuncOp function = program.function();
+    Operation &op = function.getBody().front().front();
+    Operation *end = function.getBody().front().getTerminator();
+    Value dy = function.getBody().front().getArguments().back();
+    llvm::BitVector wanted(op.getNumOperands());
+    for (auto [i, operand] : llvm::enumerate(op.getOperands()))
+      wanted[i] = getElementTypeOrSelf(operand.getType()).isF32();
+    OpBuilder builder(end);
+    SmallVector<Value> gradients;
+    cast<nn::Differentiable>(op).buildGradient(builder, dy, wanted, gradients);
+    SmallVector<Value> returned{op.getResult(0)};
+    for (auto [i, gradient] : llvm::enumerate(gradients))
+      if (gradient) {
+        differentiated.push_back(i);
+        returned.push_back(gradient);
+      }
+    end->setOperands(returned);
+    function.setType(builder.getFunctionType(function.getArgumentTypes(),
+                                             ValueRange(returned).getTypes()));
+    EXPECT_TRUE(succeeded(verify(*program.module))) << program.errors;
+    EXPECT_EQ(differentiated.size(), wanted.count());
+  }
+
+  static std::string text(const RuleCase &rule) {
+    std::string arguments, types;
+    for (size_t i = 0; i < rule.types.size(); ++i) {
+      arguments += "%a" + std::to_string(i) + ": " + rule.types[i] + ", ";
+      types += (i ? ", " : "") + rule.types[i];
+    }
+    return "func.func @f(" + arguments + "%dy: " + rule.result + ") -> " +
+           rule.result + " {\n%r = " + rule.text + " : (" + types + ") -> " +
+           rule.result + "\nreturn %r : " + rule.result + "\n}";
+  }
+};
+
+/// Inputs for the function's arguments with a batch of three.
+std::vector<NNValue> randomInputs(func::FuncOp function, std::mt19937 &rng) {
+  std::vector<NNValue> inputs;
+  for (Type type : function.getArgumentTypes()) {
+    SmallVector<int64_t> shape(cast<RankedTensorType>(type).getShape());
+    if (!shape.empty() && ShapedType::isDynamic(shape[0]))
+      shape[0] = 3;
+    inputs.push_back(randomValue(shape, rng));
+    if (getElementTypeOrSelf(type).isInteger(32)) // ids, step
+      inputs.back() = iota(shape, 4);
+  }
+  return inputs;
+}
+
+/// d/dx of sum(y dy) with x the `element` of input `index`.
+double centralDifference(Program &program, std::vector<NNValue> inputs,
+                         unsigned index, size_t element) {
+  auto objective = [&](double shift) {
+    std::vector<NNValue> moved = inputs;
+    moved[index].data[element] += shift;
+    NNValue y = program.run(moved)[0];
+    double sum = 0;
+    for (size_t i = 0; i < y.data.size(); ++i)
+      sum += y.data[i] * inputs.back().data[i];
+    return sum;
+  };
+  return (objective(kStep) - objective(-kStep)) / (2 * kStep);
+}
+
+TEST(Gradients, AgreeWithFiniteDifferences) {
+  std::mt19937 rng(7);
+  for (const RuleCase &rule : cases()) {
+    SCOPED_TRACE(rule.text);
+    GradientProgram gradient(rule);
+    auto inputs = randomInputs(gradient.program.function(), rng);
+    auto results = gradient.program.run(inputs);
+    ASSERT_EQ(results.size(), 1 + gradient.differentiated.size());
+    for (auto [i, operand] : llvm::enumerate(gradient.differentiated)) {
+      const NNValue &built = results[1 + i];
+      ASSERT_EQ(built.shape, inputs[operand].shape);
+      for (size_t e = 0; e < built.data.size(); ++e)
+        EXPECT_NEAR(built.data[e],
+                    centralDifference(gradient.program, inputs, operand, e),
+                    kTolerance)
+            << "operand " << operand << ", element " << e;
+    }
+  }
+}
+
+// The saturated pieces of the activations, which small values do not reach.
+TEST(Gradients, ActivationsFarFromZero) {
+  for (std::string kind : {"relu6", "hard_sigmoid", "hard_swish", "sigmoid",
+                           "silu", "gelu", "elu, 1.5"}) {
+    SCOPED_TRACE(kind);
+    GradientProgram gradient(
+        RuleCase{"nn.activation %a0 {activation = #nn.act<" + kind + ">}",
+                 {"tensor<?x6xf32>"},
+                 "tensor<?x6xf32>"});
+    std::vector<NNValue> inputs = {
+        NNValue({1, 6}, {-9, -3.5, -2.5, 2.5, 3.5, 9}),
+        NNValue({1, 6}, {1, -2, 3, 4, -5, 6})};
+    NNValue built = gradient.program.run(inputs)[1];
+    for (size_t e = 0; e < 6; ++e)
+      EXPECT_NEAR(built.data[e],
+                  centralDifference(gradient.program, inputs, 0, e),
+                  kTolerance);
+  }
+}
+
+// A new rule needs a case above, or a reason here.
+TEST(Gradients, EveryDifferentiableOperationHasACase) {
+  llvm::StringSet<> covered{"nn.conv2d",   "nn.batch_norm", "nn.max_pool",
+                            "nn.avg_pool", "nn.pad",        "nn.concat"};
+  for (const RuleCase &rule : cases())
+    covered.insert(StringRef(rule.text).split(' ').first);
+  MLIRContext context;
+  context.loadDialect<nn::NNDialect>();
+  for (RegisteredOperationName name : context.getRegisteredOperations())
+    if (name.hasInterface<nn::Differentiable>())
+      EXPECT_TRUE(covered.contains(name.getStringRef()))
+          << name.getStringRef().str();
+}
+
+/// The gradient operation of a loss against differences of the mean loss.
+void checkLoss(const std::string &loss, int64_t classes,
+               const std::vector<double> &labels) {
+  SCOPED_TRACE(loss);
+  std::string logits = "tensor<?x" + std::to_string(classes) + "xf32>";
+  std::vector<std::string> types = {logits, "tensor<?xi32>"};
+  std::string attributes = " %a0, %a1 {label_smoothing = 0.1}";
+  int64_t batch = labels.size();
+  std::mt19937 rng(3);
+  NNValue z = randomValue({batch, classes}, rng), t({batch}, labels);
+  NNValue built = evaluate(loss + "_grad" + attributes, types, logits, {z, t});
+  for (size_t e = 0; e < z.data.size(); ++e) {
+    double difference = 0;
+    for (double sign : {1.0, -1.0}) {
+      NNValue moved = z;
+      moved.data[e] += sign * kStep;
+      NNValue losses =
+          evaluate(loss + attributes, types, "tensor<?xf32>", {moved, t});
+      for (double value : losses.data)
+        difference += sign * value / double(batch) / (2 * kStep);
+    }
+    EXPECT_NEAR(built.data[e], difference, kTolerance) << "element " << e;
+  }
+}
+
+TEST(Gradients, Losses) {
+  checkLoss("nn.softmax_cross_entropy", 3, {2, 0, 1, 1, 0});
+  checkLoss("nn.softmax_cross_entropy", 17, {16});
+  checkLoss("nn.sigmoid_cross_entropy", 1, {1, 0, 1});
+}
+
+} // namespace
+} // namespace tl
