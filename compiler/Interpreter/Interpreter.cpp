@@ -21,8 +21,7 @@ FailureOr<SmallVector<int64_t>> shapeFor(Operation *op, Type type,
     if (!ShapedType::isDynamic(size))
       continue;
     if (i != 0)
-      return op->emitError() << "only the batch may be dynamic, found "
-                             << type;
+      return op->emitError() << "only the batch may be dynamic, found " << type;
     if (batch < 0)
       return op->emitError("no input says how large the batch is");
     size = batch;
@@ -40,9 +39,8 @@ FailureOr<int64_t> findBatch(Operation *parent, Block &block,
         input.shape.empty())
       continue;
     if (batch >= 0 && input.shape[0] != batch)
-      return parent->emitError()
-             << "inputs must agree in their batch, found " << batch << " and "
-             << input.shape[0];
+      return parent->emitError() << "inputs must agree in their batch, found "
+                                 << batch << " and " << input.shape[0];
     batch = input.shape[0];
   }
   return batch;
@@ -110,8 +108,7 @@ FailureOr<std::vector<NNValue>> Interpreter::run(Block &block,
                                << " inputs, found " << inputs.size();
   auto batch = findBatch(parent, block, inputs);
   Frame frame;
-  if (failed(batch) ||
-      failed(bindInputs(parent, block, inputs, *batch, frame)))
+  if (failed(batch) || failed(bindInputs(parent, block, inputs, *batch, frame)))
     return failure();
   for (Operation &op : block) {
     if (isa<func::ReturnOp, rt::ReturnOp>(op)) {

@@ -49,8 +49,8 @@ double convolve(Conv2DOp op, const NNValue &x, const NNValue &w, int64_t n,
       if (!inside(x, h, v))
         continue;
       for (int64_t ic = 0; ic < groupIn; ++ic)
-        sum += x.data[at(x, n, h, v, first + ic)] *
-               w.data[at(w, kh, kw, ic, oc)];
+        sum +=
+            x.data[at(x, n, h, v, first + ic)] * w.data[at(w, kh, kw, ic, oc)];
     }
   return sum;
 }

@@ -134,9 +134,8 @@ LogicalResult evaluate(BiasGradOp op, Frame &f) {
 LogicalResult evaluate(ActivationGradOp op, Frame &f) {
   const NNValue &dy = f[op.getGradient()], &value = f[op.getValue()];
   for (size_t i = 0; i < dy.data.size(); ++i)
-    f.result(op).data[i] =
-        dy.data[i] *
-        evaluateActivationGradient(op.getActivation(), value.data[i]);
+    f.result(op).data[i] = dy.data[i] * evaluateActivationGradient(
+                                            op.getActivation(), value.data[i]);
   return success();
 }
 
@@ -191,7 +190,8 @@ LogicalResult evaluateTraining(Operation *op, Frame &frame) {
             GlobalAvgPoolGradOp, SoftmaxGradOp, UpdateOp>(
           [&](auto known) { return evaluate(known, frame); })
       .Default([](Operation *unknown) {
-        return unknown->emitError("the interpreter does not know this operation");
+        return unknown->emitError(
+            "the interpreter does not know this operation");
       });
 }
 

@@ -67,8 +67,7 @@ struct GradientProgram {
   Program program;
   std::vector<unsigned> differentiated; ///< operand of each gradient returned
 
-  explicit GradientProgram(const RuleCase &rule)
-      : program(text(rule)) {
+  explicit GradientProgram(const RuleCase &rule) : program(text(rule)) {
     func::FuncOp function = program.function();
     Operation &op = function.getBody().front().front();
     Operation *end = function.getBody().front().getTerminator();

@@ -17,8 +17,7 @@ TEST(Interpreter, Parameters) {
     })");
   Interpreter interpreter;
   interpreter.parameters["w"] = NNValue({2}, {1, 2});
-  auto results =
-      interpreter.run(program.function(), {NNValue({2}, {10, 20})});
+  auto results = interpreter.run(program.function(), {NNValue({2}, {10, 20})});
   ASSERT_TRUE(succeeded(results)) << program.errors;
   expectValues(results->front(), {11, 22});
   expectValues(interpreter.parameters["w"], {10, 20});
@@ -58,7 +57,8 @@ std::string errorOf(const std::string &text, llvm::ArrayRef<NNValue> inputs) {
   return program.errors;
 }
 
-const char *kAdd = R"(func.func @f(%x: tensor<?x2xf32>, %y: tensor<?x2xf32>) -> tensor<?x2xf32> {
+const char *kAdd =
+    R"(func.func @f(%x: tensor<?x2xf32>, %y: tensor<?x2xf32>) -> tensor<?x2xf32> {
     %r = nn.add %x, %y : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
     return %r : tensor<?x2xf32>
   })";

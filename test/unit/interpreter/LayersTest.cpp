@@ -15,11 +15,11 @@ TEST(Layers, Conv2D) {
   NNValue w({2, 2, 1, 2}, {1, 0, 2, 0, 3, 0, 4, 1});
   NNValue b({2}, {0.5, -1});
   // 1*0 + 2*1 + 3*3 + 4*4 = 27; 1*1 + 2*2 + 3*4 + 4*5 = 37
-  expectValues(evaluate("nn.conv2d %a0, %a1, %a2",
-                        {"tensor<?x2x3x1xf32>", "tensor<2x2x1x2xf32>",
-                         "tensor<2xf32>"},
-                        "tensor<?x1x2x2xf32>", {x, w, b}),
-               {27.5, 3, 37.5, 4});
+  expectValues(
+      evaluate("nn.conv2d %a0, %a1, %a2",
+               {"tensor<?x2x3x1xf32>", "tensor<2x2x1x2xf32>", "tensor<2xf32>"},
+               "tensor<?x1x2x2xf32>", {x, w, b}),
+      {27.5, 3, 37.5, 4});
 }
 
 // Stride, dilation and one-sided padding along the height; residual before
@@ -30,12 +30,12 @@ TEST(Layers, Conv2DStridesDilationsPadsResidual) {
   NNValue residual({1, 2, 1, 1}, {-100, 0});
   // rows with padding: 0 1 2 3 4; places 0, 2; taps 2 apart: 0+20, 2+40
   expectValues(
-      evaluate("nn.conv2d %a0, %a1 residual %a2 {strides = array<i64: 2, 1>, "
-               "dilations = array<i64: 2, 1>, pads = array<i64: 1, 0, 0, 0>, "
-               "activation = #nn.act<relu>}",
-               {"tensor<?x4x1x1xf32>", "tensor<2x1x1x1xf32>",
-                "tensor<?x2x1x1xf32>"},
-               "tensor<?x2x1x1xf32>", {x, w, residual}),
+      evaluate(
+          "nn.conv2d %a0, %a1 residual %a2 {strides = array<i64: 2, 1>, "
+          "dilations = array<i64: 2, 1>, pads = array<i64: 1, 0, 0, 0>, "
+          "activation = #nn.act<relu>}",
+          {"tensor<?x4x1x1xf32>", "tensor<2x1x1x1xf32>", "tensor<?x2x1x1xf32>"},
+          "tensor<?x2x1x1xf32>", {x, w, residual}),
       {0, 42});
 }
 
@@ -52,14 +52,13 @@ TEST(Layers, Conv2DGroups) {
 // (x - mean) / sqrt(variance + epsilon) * gamma + beta, by channel.
 TEST(Layers, BatchNorm) {
   NNValue x({2, 2}, {1, 2, 3, 4});
-  expectValues(
-      evaluate("nn.batch_norm %a0, %a1, %a2, %a3, %a4 {epsilon = 1.0}",
-               {"tensor<?x2xf32>", "tensor<2xf32>", "tensor<2xf32>",
-                "tensor<2xf32>", "tensor<2xf32>"},
-               "tensor<?x2xf32>",
-               {x, NNValue({2}, {2, 3}), NNValue({2}, {0.5, -1}),
-                NNValue({2}, {1, 0}), NNValue({2}, {3, 8})}),
-      {0.5, 1, 2.5, 3});
+  expectValues(evaluate("nn.batch_norm %a0, %a1, %a2, %a3, %a4 {epsilon = 1.0}",
+                        {"tensor<?x2xf32>", "tensor<2xf32>", "tensor<2xf32>",
+                         "tensor<2xf32>", "tensor<2xf32>"},
+                        "tensor<?x2xf32>",
+                        {x, NNValue({2}, {2, 3}), NNValue({2}, {0.5, -1}),
+                         NNValue({2}, {1, 0}), NNValue({2}, {3, 8})}),
+               {0.5, 1, 2.5, 3});
 }
 
 // x w + b, then the activation.
@@ -116,19 +115,18 @@ TEST(Layers, Activation) {
 // Rows sum to one, and large logits do not overflow.
 TEST(Layers, Softmax) {
   NNValue x({2, 2}, {0, std::log(3), 1000, 1000});
-  expectValues(evaluate("nn.softmax %a0", {"tensor<?x2xf32>"},
-                        "tensor<?x2xf32>", {x}),
-               {0.25, 0.75, 0.5, 0.5});
+  expectValues(
+      evaluate("nn.softmax %a0", {"tensor<?x2xf32>"}, "tensor<?x2xf32>", {x}),
+      {0.25, 0.75, 0.5, 0.5});
 }
 
 // Padding never wins, even where all values are negative.
 TEST(Layers, MaxPool) {
   NNValue x({1, 3, 1, 1}, {-3, -2, -1});
-  expectValues(
-      evaluate("nn.max_pool %a0 {window = array<i64: 2, 1>, strides = "
-               "array<i64: 2, 1>, pads = array<i64: 1, 0, 0, 0>}",
-               {"tensor<?x3x1x1xf32>"}, "tensor<?x2x1x1xf32>", {x}),
-      {-3, -1});
+  expectValues(evaluate("nn.max_pool %a0 {window = array<i64: 2, 1>, strides = "
+                        "array<i64: 2, 1>, pads = array<i64: 1, 0, 0, 0>}",
+                        {"tensor<?x3x1x1xf32>"}, "tensor<?x2x1x1xf32>", {x}),
+               {-3, -1});
 }
 
 // Padding counts in the divisor only when asked.
@@ -199,10 +197,10 @@ TEST(Layers, Dropout) {
   NNValue y = run({40, -41});
   for (int64_t n : {0, 1})
     for (uint32_t i = 0; i < 6; ++i) {
-      auto words = schema::philox4x32(
-          {i / 4, n ? uint32_t(-41) : 40u, (2u << 20) ^ 3u,
-           schema::kRandomDropout | 7u << 8},
-          5, 6);
+      auto words =
+          schema::philox4x32({i / 4, n ? uint32_t(-41) : 40u, (2u << 20) ^ 3u,
+                              schema::kRandomDropout | 7u << 8},
+                             5, 6);
       EXPECT_EQ(y.data[n * 6 + i], words[i % 4] >> 31 ? 2 : 0);
     }
   NNValue swapped = run({-41, 40});
@@ -213,8 +211,7 @@ TEST(Layers, Dropout) {
 // Without a step it is inference.
 TEST(Layers, DropoutInInference) {
   expectValues(evaluate("nn.dropout %a0 {rate = 0.5, stream = 7}",
-                        {"tensor<?x3xf32>"}, "tensor<?x3xf32>",
-                        {iota({1, 3})}),
+                        {"tensor<?x3xf32>"}, "tensor<?x3xf32>", {iota({1, 3})}),
                {0, 1, 2});
 }
 

@@ -15,8 +15,8 @@ namespace tl {
 class Program {
 public:
   explicit Program(const std::string &text) {
-    context.loadDialect<nn::NNDialect, rt::RTDialect,
-                        mlir::func::FuncDialect>();
+    context
+        .loadDialect<nn::NNDialect, rt::RTDialect, mlir::func::FuncDialect>();
     context.getDiagEngine().registerHandler([this](mlir::Diagnostic &d) {
       if (d.getSeverity() == mlir::DiagnosticSeverity::Error)
         errors += d.str() + "\n";

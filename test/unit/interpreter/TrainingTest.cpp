@@ -63,7 +63,8 @@ TEST(Training, SigmoidCrossEntropyGrad) {
 
 // A label outside the classes is an error, not a read past the end.
 TEST(Training, LabelOutOfRange) {
-  Program program(R"(func.func @f(%z: tensor<?x2xf32>, %t: tensor<?xi32>) -> tensor<?xf32> {
+  Program program(
+      R"(func.func @f(%z: tensor<?x2xf32>, %t: tensor<?xi32>) -> tensor<?xf32> {
     %r = nn.softmax_cross_entropy %z, %t : (tensor<?x2xf32>, tensor<?xi32>) -> tensor<?xf32>
     return %r : tensor<?xf32>
   })");
@@ -144,8 +145,8 @@ std::vector<double> update(const std::string &optimizer,
   for (size_t i = 0; i <= slots.size(); ++i)
     returned += (i ? ", %r#" : "%r#") + std::to_string(i);
   Program program("func.func @f(%p: " + t + ", " + arguments + "%g: " + t +
-                  ", %step: tensor<16xi32>) -> (" + results + ") {\n%r:" +
-                  count + " = nn.update %p slots(" + names +
+                  ", %step: tensor<16xi32>) -> (" + results +
+                  ") {\n%r:" + count + " = nn.update %p slots(" + names +
                   ") by %g at %step {optimizer = #nn.optimizer<" + optimizer +
                   ">} : (" + t + ", " + types + t + ", tensor<16xi32>) -> (" +
                   results + ")\nreturn " + returned + " : " + results + "\n}");
