@@ -50,7 +50,7 @@ LogicalResult ModelOp::verify() {
       llvm::any_of(getInput(), [](int64_t d) { return d < 1; }))
     return emitOpError("input must be height, width and channels, each at "
                        "least 1");
-  if (failed(expectCount<BackboneOp>(*this, 1, 1)) ||
+  if (failed(expectCount<BackboneOp>(*this, 0, 1)) ||
       failed(expectCount<HeadOp>(*this, 0, 1)) ||
       failed(expectCount<TrainOp>(*this, 0, 1)) ||
       failed(expectCount<PreprocessOp>(*this, 1, 1)))

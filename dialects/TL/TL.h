@@ -10,6 +10,10 @@ class BackboneOp;
 class HeadOp;
 class TrainOp;
 class PreprocessOp;
+
+/// Marks the layers of a network's top (include_top): a discardable unit
+/// attribute of tl.layer.
+inline constexpr llvm::StringLiteral kTopAttr = "tl.top";
 } // namespace tl::ask
 #define GET_OP_CLASSES
 #include "dialects/TL/TLOps.h.inc"

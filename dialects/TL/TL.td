@@ -54,17 +54,22 @@ def TL_ModelOp : TL_Op<"model", [Symbol, SymbolTable, IsolatedFromAbove,
     absent: then the picture folders give them. `classes`: how many the head
     tells apart (2 for one sigmoid output), 0 for a feature extractor. `recipe`
     is the text of the .tl file. `keep` names values that stay readable.
+    `backbone_name` and `layers` (a dictionary a layer: name, kind, index,
+    parameters, trainable) tell what the model was made of once
+    convert-tl-to-nn has taken the backbone and the head apart.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, DenseI64ArrayAttr:$input,
                        OptionalAttr<StrArrayAttr>:$labels,
                        DefaultValuedAttr<I64Attr, "0">:$classes,
                        OptionalAttr<StrAttr>:$recipe,
-                       OptionalAttr<StrArrayAttr>:$keep);
+                       OptionalAttr<StrArrayAttr>:$keep,
+                       OptionalAttr<StrAttr>:$backbone_name,
+                       OptionalAttr<ArrayAttr>:$layers);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
-    BackboneOp getBackbone();
+    BackboneOp getBackbone(); // null after convert-tl-to-nn
     HeadOp getHead();      // null for a backbone with include_top
     TrainOp getTrain();    // null for a feature extractor
     PreprocessOp getPreprocess();
@@ -121,7 +126,8 @@ def TL_LayerOp : TL_Op<"layer", [SingleBlock]> {
     it tells the weight binder what parameters to expect and in which order.
     `source` is the layer's module name in torch files where it differs from
     the layer's name. The body computes the layer in NN operations; its
-    parameters are `nn.parameter @<layer>.<role>`.
+    parameters are `nn.parameter @<layer>.<role>`. The layers of a network's
+    own top carry the unit attribute `tl.top`.
   }];
   let arguments = (ins StrAttr:$name, StrAttr:$kind, I64Attr:$index,
                        Variadic<AnyRankedTensor>:$inputs,
