@@ -25,7 +25,7 @@ struct ConvertTLToNN : impl::ConvertTLToNNBase<ConvertTLToNN> {
       return signalPassFailure();
     }
     model = *models.begin();
-    builder = std::make_unique<OpBuilder>(&getContext());
+    builder.emplace(&getContext());
     hoistParameters();
     network = flattenNetwork(model);
     cutAtFrontier();
@@ -320,7 +320,7 @@ struct ConvertTLToNN : impl::ConvertTLToNNBase<ConvertTLToNN> {
   ask::ModelOp model;
   Network network;
   SmallVector<Value> frontier;
-  std::unique_ptr<OpBuilder> builder;
+  std::optional<OpBuilder> builder;
 };
 } // namespace
 } // namespace tl
