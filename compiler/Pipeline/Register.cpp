@@ -1,10 +1,8 @@
 // The one list of dialects and passes; see the header.
 #include "compiler/Pipeline/Register.h"
 
-#include "dialects/NN/NN.h"
-#include "dialects/RT/RT.h"
-#include "dialects/TL/TL.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "compiler/Conversion/KernelsToCPU/KernelsToCPU.h"
+#include "compiler/Transforms/Passes.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -13,8 +11,12 @@ namespace tl {
 void registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<mlir::func::FuncDialect, nn::NNDialect, rt::RTDialect,
                   ask::TLDialect>();
+  cpu::registerCpuDialects(registry);
 }
 
-void registerAllPasses() { mlir::registerTransformsPasses(); }
+void registerAllPasses() {
+  registerTLPasses();
+  mlir::registerTransformsPasses();
+}
 
 } // namespace tl

@@ -9,25 +9,30 @@ using namespace mlir;
 
 namespace tl {
 
+ArrayRef<float> valuesOf(ElementsAttr values, std::vector<float> &room) {
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(values)) {
+    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+    return blob ? blob->getDataAs<float>() : ArrayRef<float>();
+  }
+  auto dense = cast<DenseElementsAttr>(values);
+  room.assign(dense.value_begin<float>(), dense.value_end<float>());
+  return room;
+}
+
 ArrayRef<float> parameterValues(nn::ParameterOp parameter) {
   ElementsAttr value = parameter.getValueAttr();
   if (!value)
     return {};
-  if (auto resource = dyn_cast<DenseResourceElementsAttr>(value)) {
-    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-    return blob ? blob->getDataAs<float>() : ArrayRef<float>();
-  }
-  // Values written in the IR (tests): splats are expanded first.
-  auto dense = cast<DenseElementsAttr>(value);
-  if (dense.isSplat() && dense.getNumElements() > 1) {
-    auto [attribute, data] =
-        allocateValues(parameter.getTensorType(), parameter.getSymName());
-    llvm::fill(data, dense.getSplatValue<float>());
-    parameter.setValueAttr(attribute);
-    return data;
-  }
-  ArrayRef<char> raw = dense.getRawData();
-  return {reinterpret_cast<const float *>(raw.data()), raw.size() / 4};
+  std::vector<float> room;
+  ArrayRef<float> values = valuesOf(value, room);
+  if (room.empty())
+    return values;
+  // Values written in the IR (tests) become a resource, so that they stay.
+  auto [attribute, data] =
+      allocateValues(parameter.getTensorType(), parameter.getSymName());
+  llvm::copy(values, data.begin());
+  parameter.setValueAttr(attribute);
+  return data;
 }
 
 NewValues allocateValues(RankedTensorType type, StringRef name) {

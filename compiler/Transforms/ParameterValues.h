@@ -5,6 +5,11 @@
 
 namespace tl {
 
+/// The values of an attribute: in place where they lie as floats, else
+/// expanded into `room`.
+llvm::ArrayRef<float> valuesOf(mlir::ElementsAttr values,
+                               std::vector<float> &room);
+
 /// The canonical values, or an empty array for a parameter without values.
 /// Valid as long as the attribute lives.
 llvm::ArrayRef<float> parameterValues(nn::ParameterOp parameter);

@@ -1,0 +1,129 @@
+// Checks of phases' promises; see the header.
+#include "compiler/Pipeline/Checks.h"
+
+#include "dialects/NN/Storage.h"
+#include "dialects/TL/TL.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+
+namespace tl {
+namespace {
+
+InFlightDiagnostic broken(Operation *op, StringRef phase) {
+  return op->emitError() << "internal: phase '" << phase
+                         << "' broke its promise: ";
+}
+
+StringRef entryKind(func::FuncOp function) {
+  auto kind = function->getAttrOfType<StringAttr>(nn::kEntryAttr);
+  return kind ? kind.getValue() : "";
+}
+} // namespace
+
+LogicalResult checkLoaded(Compilation &c) {
+  for (auto model : c.module->getOps<ask::ModelOp>()) {
+    llvm::DenseSet<StringRef> backbone;
+    for (auto layer : model.getBackbone().getBody().front().getOps<ask::LayerOp>())
+      backbone.insert(layer.getName());
+    for (auto parameter : model.getBody().front().getOps<nn::ParameterOp>()) {
+      if (!backbone.contains(parameter.getLayer().value_or("")))
+        continue;
+      auto init = parameter.getInitAttr();
+      if (!parameter.getValueAttr() && !(init && init.getSeed()))
+        return broken(parameter, "load") << "no values";
+    }
+  }
+  return success();
+}
+
+LogicalResult checkFrozen(Compilation &c) {
+  SymbolTable symbols(*c.module);
+  for (auto function : c.module->getOps<func::FuncOp>()) {
+    if (entryKind(function) != "extract")
+      continue;
+    auto result = function.walk([&](nn::GetOp get) {
+      auto parameter = symbols.lookup<nn::ParameterOp>(get.getParameter());
+      if (!parameter.getFirstPhase())
+        return WalkResult::advance();
+      broken(get, "plan-phases") << "extraction reads a trained parameter";
+      return WalkResult::interrupt();
+    });
+    if (result.wasInterrupted())
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult checkFolded(Compilation &c) {
+  for (auto function : c.module->getOps<func::FuncOp>()) {
+    if (entryKind(function) == "train_step")
+      continue;
+    auto result = function.walk([&](nn::DropoutOp dropout) {
+      broken(dropout, "fold") << "dropout outside training";
+      return WalkResult::interrupt();
+    });
+    if (result.wasInterrupted())
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult checkDifferentiated(Compilation &c) {
+  SymbolTable symbols(*c.module);
+  for (auto function : c.module->getOps<func::FuncOp>()) {
+    bool step = entryKind(function) == "train_step";
+    int64_t phase =
+        step ? function->getAttrOfType<IntegerAttr>(nn::kPhaseAttr).getInt()
+             : -1;
+    auto result = function.walk([&](nn::SetOp set) {
+      auto parameter = symbols.lookup<nn::ParameterOp>(set.getParameter());
+      if (auto owner = parameter.getSlotOf())
+        parameter = symbols.lookup<nn::ParameterOp>(*owner);
+      auto first = parameter.getFirstPhase();
+      if (first && int64_t(*first) <= phase)
+        return WalkResult::advance();
+      broken(set, "differentiate") << "an update of a frozen parameter";
+      return WalkResult::interrupt();
+    });
+    if (result.wasInterrupted())
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult checkLayout(Compilation &c) {
+  auto result = c.module->walk([&](nn::Conv2DOp conv) {
+    nn::HaloSizes halo =
+        nn::haloOf(cast<RankedTensorType>(conv.getInput().getType()));
+    ArrayRef<int64_t> pads = conv.getPads();
+    if (halo.top >= pads[0] && halo.bottom >= pads[1] &&
+        halo.left >= pads[2] && halo.right >= pads[3])
+      return WalkResult::advance();
+    broken(conv, "layout") << "a halo smaller than the padding";
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
+LogicalResult checkKernels(Compilation &c) {
+  for (Operation &op : c.module->getOps())
+    if (isa<func::FuncOp, nn::ParameterOp>(op))
+      return broken(&op, "kernels") << "left behind";
+  return success();
+}
+
+LogicalResult checkMemory(Compilation &c) {
+  for (auto entry : c.module->getOps<rt::EntryOp>())
+    for (auto buffer : entry.getBody().front().getOps<rt::BufferOp>()) {
+      nn::Storage storage = nn::storageOf(buffer.getType().getTensor());
+      int64_t size = storage.perPicture ? *entry.getArenaPerPicture()
+                                        : *entry.getArenaFixed();
+      if (!buffer.getOffset() ||
+          int64_t(*buffer.getOffset()) + storage.bytes > size)
+        return broken(buffer, "plan-memory") << "a buffer outside the arena";
+    }
+  return success();
+}
+
+} // namespace tl
