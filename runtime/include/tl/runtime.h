@@ -309,6 +309,9 @@ tl_status tl_trainer_create(const tl_model *model,
                             tl_trainer **trainer, tl_error *error);
 void tl_trainer_destroy(tl_trainer *trainer);
 
+/* The model it was created on. */
+const tl_model *tl_trainer_model(const tl_trainer *trainer);
+
 /* Draws every parameter anew that has an initialiser, also in a trained file,
  * and makes `seed` the run's seed; forgets history and the begun phase. */
 tl_status tl_trainer_initialize(tl_trainer *trainer, uint64_t seed,

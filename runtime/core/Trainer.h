@@ -1,0 +1,56 @@
+// What stands behind tl_trainer: parameters in memory, the programs of the
+// begun phase, and what a save writes. One thread at a time.
+#pragma once
+
+#include "runtime/core/Executor.h"
+#include "runtime/core/Parameters.h"
+#include "runtime/schema/KernelAbi.h"
+
+#include <string>
+#include <vector>
+
+struct tl_snapshot {
+  std::vector<uint8_t> block;
+  int64_t phase = -1;
+  uint32_t step = 0;
+  const tl_trainer *owner = nullptr;
+};
+
+struct tl_trainer {
+  tl_trainer(const tl_model &model, const tl_trainer_options &options);
+
+  void initialize(uint64_t newSeed);
+  void extract(const float *pixels, size_t n, float *features);
+  void beginPhase(uint32_t index);
+  void step(uint32_t epoch, const float *features, const int32_t *labels,
+            const int32_t *ids, uint32_t n, float *losses, float *scores);
+  void evaluate(const float *features, const int32_t *labels, size_t n,
+                float *losses, float *scores);
+  void setLabels(const char *const *names, uint32_t count);
+
+  const tl_model &model;
+  uint64_t seed;
+  uint32_t extractBatch;
+  tl::Machine machine;
+  tl::Parameters parameters;
+  int64_t phase = -1;
+  uint32_t stepNumber = 0;
+  std::vector<tl_epoch_record> history;
+  std::vector<std::string> labels;
+
+private:
+  tl::Program &program(uint32_t entry, uint32_t n);
+  void checkLabels(const int32_t *labels, size_t n) const;
+  void checkLosses(tl::Program &program, uint32_t epoch, int64_t lossCall,
+                   const float *features, const int32_t *ids, uint32_t n);
+  void fillStep(uint32_t epoch);
+
+  std::vector<std::unique_ptr<tl::Program>> programs; // by entry
+  std::vector<float> lossRow;
+  alignas(64) tl::schema::StepBlock stepBlock{};
+};
+
+namespace tl {
+// Save.cpp: the present state as a new container.
+void saveTrainer(const tl_trainer &trainer, const char *path);
+} // namespace tl
