@@ -233,10 +233,15 @@ Result<PictureFolder> scanEvaluation(const std::string &folder,
   Result<std::string> validation = findValidation(folder);
   if (!validation)
     return validation.error();
+  std::string root = validation->empty() ? folder : *validation;
+  Result<std::vector<std::string>> classes = listClasses(root);
+  if (!classes)
+    return classes.error();
   PictureFolder set;
-  set.labels.assign(labels.begin(), labels.end());
-  Result<std::vector<PictureFile>> pictures = scanClasses(
-      validation->empty() ? folder : *validation, labels, set.skipped);
+  set.labels =
+      labels.empty() ? *classes : std::vector(labels.begin(), labels.end());
+  Result<std::vector<PictureFile>> pictures =
+      scanClasses(root, set.labels, set.skipped);
   if (!pictures)
     return pictures.error();
   set.validation = std::move(*pictures);

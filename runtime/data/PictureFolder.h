@@ -46,7 +46,7 @@ Result<PictureFolder> scanTraining(const std::string &folder,
 
 // The pictures to evaluate on, in `validation`: under the validation folder if
 // `folder` has one, else directly in it. Classes may be missing; a folder that
-// is not among `labels` is an error.
+// is not among `labels` is an error. `labels` empty: the folders' byte order.
 Result<PictureFolder> scanEvaluation(const std::string &folder,
                                      std::span<const std::string> labels);
 

@@ -115,6 +115,7 @@ TEST(PictureFolder, Evaluation) {
   EXPECT_EQ(set->validation[0].label, 1u);
   set = scanEvaluation(folder / "train", labels);
   EXPECT_EQ(namesOf(set->validation), (Names{"ants/1"}));
+  EXPECT_EQ(scanEvaluation(folder.path, {})->labels, (Names{"bees"}));
   Names others = {"ants", "wasps"};
   EXPECT_FALSE(scanEvaluation(folder.path, others));
   folder.write("validation/bees/3", "x");

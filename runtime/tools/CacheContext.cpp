@@ -1,0 +1,63 @@
+// See CacheContext.h.
+#include "runtime/tools/CacheContext.h"
+
+#include "runtime/data/Decode.h"
+
+#include <bit>
+#include <cstdlib>
+
+namespace tl::tools {
+namespace {
+
+// Changes when what this file hashes, or how, changes.
+constexpr uint64_t kContextVersion = 1;
+
+std::string defaultFolder() {
+  const char *cache = std::getenv("XDG_CACHE_HOME");
+  if (cache && *cache == '/') // The standard wants relative ones ignored.
+    return std::string(cache) + "/tlrun";
+  if (const char *home = std::getenv("HOME"); home && *home)
+    return std::string(home) + "/.cache/tlrun";
+  throw Failure("there is no folder to keep features in: neither "
+                "XDG_CACHE_HOME nor HOME is set; give --cache-dir or "
+                "--no-cache");
+}
+
+} // namespace
+
+data::FeatureCacheOptions makeCacheOptions(const Model &model,
+                                           const std::string &folder) {
+  uint64_t code = 0, weights = 0;
+  call([&](tl_error *e) {
+    return tl_model_extract_hashes(model.get(), &code, &weights, e);
+  });
+  const data::Preprocess &p = model.preprocess();
+  const tl_model_info &info = model.info();
+  std::vector<uint64_t> parts = {kContextVersion,
+                                 data::kDecoderVersion,
+                                 code,
+                                 weights,
+                                 uint64_t(info.isa),
+                                 info.feature_count,
+                                 p.width,
+                                 p.height,
+                                 p.channels,
+                                 uint64_t(p.resize),
+                                 p.resizeTo,
+                                 p.crop,
+                                 p.bgr,
+                                 std::bit_cast<uint32_t>(p.scale)};
+  for (const std::vector<float> *values : {&p.mean, &p.std})
+    for (float value : *values)
+      parts.push_back(std::bit_cast<uint32_t>(value));
+
+  data::FeatureCacheOptions options;
+  options.folder = folder.empty() ? defaultFolder() : folder;
+  options.context =
+      data::hash128({reinterpret_cast<const uint8_t *>(parts.data()),
+                     parts.size() * sizeof(uint64_t)});
+  options.rowFloats = info.feature_count;
+  return options;
+}
+
+} // namespace tl::tools

@@ -1,0 +1,14 @@
+// Where features are kept on the disk, and the hash of all that they depend on
+// besides the picture.
+#pragma once
+
+#include "runtime/data/FeatureCache.h"
+#include "runtime/tools/Model.h"
+
+namespace tl::tools {
+
+// `folder` empty: $XDG_CACHE_HOME/tlrun, else ~/.cache/tlrun.
+data::FeatureCacheOptions makeCacheOptions(const Model &model,
+                                           const std::string &folder);
+
+} // namespace tl::tools

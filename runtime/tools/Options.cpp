@@ -1,0 +1,169 @@
+// See Options.h. CLI11 parses; which option goes with which verb is one table
+// here, so that a misplaced option is an error and not silently without effect.
+#include "runtime/tools/Options.h"
+
+#include "runtime/tools/Failure.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fmt/format.h>
+#include <iostream>
+
+namespace tl::tools {
+namespace {
+
+struct VerbFlag {
+  const char *flag;
+  Verb verb;
+};
+constexpr VerbFlag kVerbs[] = {
+    {"--train", Verb::train},     {"--evaluate", Verb::evaluate},
+    {"--predict", Verb::predict}, {"--info", Verb::info},
+    {"--bench", Verb::bench},     {"--export", Verb::exportWeights}};
+
+struct Allowed {
+  const char *flag;
+  std::vector<Verb> verbs;
+};
+const Allowed kAllowed[] = {
+    {"-o", {Verb::train, Verb::predict}},
+    {"--epochs", {Verb::train}},
+    {"--seed", {Verb::train}},
+    {"--no-cache", {Verb::train}},
+    {"--cache-dir", {Verb::train}},
+    {"--log", {Verb::train}},
+    {"--force", {Verb::train}},
+    {"--strict", {Verb::train, Verb::evaluate, Verb::predict}},
+    {"--threads", {Verb::train, Verb::evaluate, Verb::predict, Verb::bench}},
+    {"--device", {Verb::train, Verb::evaluate, Verb::predict, Verb::bench}},
+    {"--json", {Verb::evaluate, Verb::predict, Verb::info, Verb::bench}},
+    {"--top", {Verb::predict}},
+    {"--preprocessed", {Verb::predict}},
+    {"--tap", {Verb::predict}},
+    {"--batch", {Verb::bench}}};
+
+void addVerbs(CLI::App &app, Options &options) {
+  const char *group = "What to do, one of";
+  app.add_option("--train", options.folder,
+                 "train on a folder that has a folder of pictures a class")
+      ->type_name("DIR")
+      ->group(group);
+  app.add_option("--evaluate", options.folder,
+                 "accuracy and loss on such a folder, or its validation part")
+      ->type_name("DIR")
+      ->group(group);
+  app.add_option("--predict", options.files,
+                 "classify pictures, or run an array (.npy)")
+      ->type_name("FILE")
+      ->group(group);
+  app.add_flag("--info")->description("say what is in the file")->group(group);
+  app.add_option("--export", options.exportFile,
+                 "write the parameters as safetensors")
+      ->type_name("FILE")
+      ->group(group);
+  app.add_flag("--bench")
+      ->description("time the programs in the file")
+      ->group(group);
+}
+
+void addOptions(CLI::App &app, Options &options, std::string &device) {
+  app.add_option("-o", options.output,
+                 "the trained file (default: M.trained.bin), or the array that "
+                 "--predict X.npy gives")
+      ->type_name("FILE");
+  app.add_option("--epochs", options.epochs, "epochs of every phase")
+      ->check(CLI::Range(1u, 1000000u))
+      ->type_name("N");
+  app.add_option("--seed", options.seed, "instead of the recipe's")
+      ->type_name("N");
+  app.add_option("--threads", options.threads,
+                 "default: the cores that this process may use")
+      ->check(CLI::Range(1u, 1024u))
+      ->type_name("N");
+  app.add_option("--device", device, "auto (default) or cpu")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->type_name("D");
+  app.add_flag("--no-cache", options.noCache,
+               "run the frozen part at each step; keep nothing on the disk");
+  app.add_option("--cache-dir", options.cacheFolder,
+                 "where features of pictures are kept (default: "
+                 "$XDG_CACHE_HOME/tlrun, else ~/.cache/tlrun)")
+      ->type_name("DIR");
+  app.add_option("--log", options.log, "a line of JSON for each epoch")
+      ->type_name("FILE");
+  app.add_flag("--strict", options.strict, "a skipped picture is an error");
+  app.add_flag("--force", options.force, "allow -o to overwrite the input");
+  app.add_flag("--json", options.json, "results as JSON on stdout");
+  app.add_option("--top", options.top, "print the K likeliest classes")
+      ->check(CLI::Range(1u, 1000000u))
+      ->type_name("K");
+  app.add_flag("--preprocessed", options.preprocessed,
+               "X.npy goes into the network as it is");
+  app.add_option("--tap", options.tap, "write this value, not the scores")
+      ->type_name("NAME");
+  app.add_option("--batch", options.batch, "default: the recipe's")
+      ->check(CLI::Range(1u, 65536u))
+      ->type_name("N");
+}
+
+Verb findVerb(const CLI::App &app) {
+  std::optional<Verb> verb;
+  for (const VerbFlag &option : kVerbs) {
+    if (!app.get_option(option.flag)->count())
+      continue;
+    if (verb)
+      throw Failure("give one of --train, --evaluate, --predict, --info, "
+                    "--export and --bench, not several");
+    verb = option.verb;
+  }
+  if (!verb)
+    throw Failure("say what to do: --train DIR, --evaluate DIR, --predict "
+                  "FILE..., --info, --export FILE or --bench");
+  return *verb;
+}
+
+void checkAllowed(const CLI::App &app, Verb verb) {
+  for (const Allowed &allowed : kAllowed) {
+    auto isAllowed = [&](Verb other) {
+      return std::find(allowed.verbs.begin(), allowed.verbs.end(), other) !=
+             allowed.verbs.end();
+    };
+    if (!app.get_option(allowed.flag)->count() || isAllowed(verb))
+      continue;
+    std::string with;
+    for (const VerbFlag &option : kVerbs)
+      if (isAllowed(option.verb))
+        with += fmt::format("{}{}", with.empty() ? "" : " or ", option.flag);
+    throw Failure(fmt::format("{} goes with {}", allowed.flag, with));
+  }
+}
+
+} // namespace
+
+std::optional<Options> parseCommandLine(int argc, char **argv) {
+  Options options;
+  std::string device = "auto";
+  CLI::App app("Trains, evaluates and runs a model that tlc compiled.",
+               "tlrun");
+  app.set_version_flag("--version", "tlrun " TL_VERSION);
+  app.add_option("model", options.model, "the file that tlc or tlrun wrote")
+      ->required()
+      ->type_name("M.bin");
+  addVerbs(app, options);
+  addOptions(app, options, device);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success &asked) {
+    app.exit(asked, std::cout, std::cerr);
+    return std::nullopt;
+  } catch (const CLI::ParseError &error) {
+    throw Failure(fmt::format("{} (see tlrun --help)", error.what()));
+  }
+  options.verb = findVerb(app);
+  checkAllowed(app, options.verb);
+  if (device == "cuda")
+    throw Failure("--device cuda is not supported by this build; use cpu");
+  return options;
+}
+
+} // namespace tl::tools

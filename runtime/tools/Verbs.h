@@ -1,0 +1,17 @@
+// What tlrun does, one function and one source file a verb. Each throws
+// Failure; results go to stdout, everything else to stderr.
+#pragma once
+
+#include "runtime/tools/Options.h"
+
+namespace tl::tools {
+
+void runTrain(const Options &options);
+void runEvaluate(const Options &options);
+void runPredict(const Options &options);
+void runPredictArray(const Options &options); // --predict X.npy
+void runInfo(const Options &options);
+void runExport(const Options &options);
+void runBench(const Options &options);
+
+} // namespace tl::tools

@@ -1,0 +1,61 @@
+// tlrun: the command line of the runtime. Only dispatch is here, and errors
+// turned into exit codes: 1 for the user's input, 2 for a bug of ours.
+#include "runtime/tools/Failure.h"
+#include "runtime/tools/Verbs.h"
+
+#include <cstdio>
+#include <fmt/format.h>
+#include <new>
+
+namespace tl::tools {
+
+void warn(const std::string &message) {
+  fmt::print(stderr, "tlrun: warning: {}\n", message);
+}
+
+namespace {
+
+void run(const Options &options) {
+  switch (options.verb) {
+  case Verb::train:
+    return runTrain(options);
+  case Verb::evaluate:
+    return runEvaluate(options);
+  case Verb::predict:
+    return runPredict(options);
+  case Verb::info:
+    return runInfo(options);
+  case Verb::exportWeights:
+    return runExport(options);
+  case Verb::bench:
+    return runBench(options);
+  }
+}
+
+int fail(const char *message, int code) {
+  std::fflush(stdout);
+  fmt::print(stderr, "tlrun: error: {}\n", message);
+  return code;
+}
+
+int runMain(int argc, char **argv) {
+  try {
+    if (std::optional<Options> options = parseCommandLine(argc, argv))
+      run(*options);
+    // Results that do not reach their reader are a failure, too.
+    if (std::fflush(stdout) != 0)
+      throw Failure("the output cannot be written");
+    return 0;
+  } catch (const Failure &failure) {
+    return fail(failure.what(), failure.code);
+  } catch (const std::bad_alloc &) {
+    return fail("not enough memory", exitUser);
+  } catch (const std::exception &error) {
+    return fail(error.what(), exitBug);
+  }
+}
+
+} // namespace
+} // namespace tl::tools
+
+int main(int argc, char **argv) { return tl::tools::runMain(argc, argv); }
