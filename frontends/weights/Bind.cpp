@@ -1,0 +1,187 @@
+// See Bind.h.
+#include "frontends/weights/Bind.h"
+#include "frontends/weights/BindMatch.h"
+#include "frontends/weights/Message.h"
+
+#include <algorithm>
+
+namespace tl::weights {
+
+namespace {
+
+// How many lines of each kind an error lists before it only counts.
+constexpr size_t maxListed = 20;
+
+std::string plural(size_t count, const char *what) {
+  return std::to_string(count) + " " + what;
+}
+
+class Report {
+public:
+  Report(const WeightSource &source, const Matching &matching)
+      : source(source), matching(matching),
+        claimed(source.tensors().size(), false) {
+    for (const Counterpart &counterpart : matching.counterparts)
+      if (counterpart.index)
+        claimed[*counterpart.index] = true;
+    collect();
+  }
+
+  bool sound() const {
+    return missing.empty() && extra.empty() && misshaped.empty();
+  }
+  Error error() const;
+  std::vector<std::string> unused() const;
+
+private:
+  void collect();
+  std::string nearest(const std::string &wanted) const;
+  static void list(std::string &text, const std::vector<std::string> &lines);
+
+  const WeightSource &source;
+  const Matching &matching;
+  std::vector<bool> claimed;
+  std::vector<std::string> missing, misshaped, extra;
+};
+
+void Report::collect() {
+  const std::vector<SourceTensor> &tensors = source.tensors();
+  for (const Counterpart &counterpart : matching.counterparts) {
+    std::string wanted =
+        inQuotes(counterpart.wanted) + " " + counterpart.wantedShape;
+    if (!counterpart.index)
+      missing.push_back("missing: expected " + wanted +
+                        (missing.size() < maxListed
+                             ? nearest(counterpart.wanted)
+                             : std::string()));
+    else if (!counterpart.fits)
+      misshaped.push_back("shape: expected " + wanted + ", found " +
+                          shapeText(tensors[*counterpart.index].shape) +
+                          " in " + inQuotes(tensors[*counterpart.index].name));
+  }
+  for (size_t i = 0; i < tensors.size(); ++i)
+    if (!claimed[i] && matching.leftovers[i] == Leftover::Extra)
+      extra.push_back("extra: the network has no " +
+                      inQuotes(matching.shown[i]) + "; the file has it with " +
+                      shapeText(tensors[i].shape));
+}
+
+// The closest name that nothing claims, if it is close.
+std::string Report::nearest(const std::string &wanted) const {
+  size_t best = std::max<size_t>(2, wanted.size() / 3) + 1;
+  std::string text;
+  for (size_t i = 0; i < matching.shown.size(); ++i) {
+    if (claimed[i] || matching.leftovers[i] == Leftover::Ignored)
+      continue;
+    const std::string &other = matching.shown[i];
+    // The difference in length is a lower bound, and saves most of the work.
+    if (std::max(wanted.size(), other.size()) >=
+        std::min(wanted.size(), other.size()) + best)
+      continue;
+    size_t distance = editDistance(wanted, other);
+    if (distance >= best)
+      continue;
+    best = distance;
+    text = "; nearest in the file: " + inQuotes(matching.shown[i]) + " " +
+           shapeText(source.tensors()[i].shape);
+  }
+  return text;
+}
+
+void Report::list(std::string &text, const std::vector<std::string> &lines) {
+  for (size_t i = 0; i < std::min(lines.size(), maxListed); ++i)
+    text += "\n  " + lines[i];
+  if (lines.size() > maxListed)
+    text += "\n  ... and " + std::to_string(lines.size() - maxListed) + " more";
+}
+
+Error Report::error() const {
+  std::string text = inQuotes(source.path()) +
+                     " does not fit the network: of " +
+                     plural(matching.counterparts.size(), "tensors expected ") +
+                     "and " + plural(source.tensors().size(), "found, ") +
+                     plural(missing.size(), "missing, ") +
+                     plural(misshaped.size(), "of another shape, ") +
+                     plural(extra.size(), "extra");
+  list(text, missing);
+  list(text, misshaped);
+  list(text, extra);
+  return Error{text};
+}
+
+std::vector<std::string> Report::unused() const {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < claimed.size(); ++i)
+    if (!claimed[i] && matching.leftovers[i] == Leftover::Optional)
+      names.push_back(source.tensors()[i].name);
+  return names;
+}
+
+} // namespace
+
+bool isAmong(const std::vector<std::string> &layers, std::string_view name,
+             char separator) {
+  return std::any_of(layers.begin(), layers.end(), [&](const auto &layer) {
+    return !layer.empty() && name.starts_with(layer) &&
+           (name.size() == layer.size() || name[layer.size()] == separator);
+  });
+}
+
+Status BoundTensor::read(std::span<float> out) const {
+  if (axes.empty())
+    return source->read(sourceIndex, out);
+  std::vector<float> stored(out.size());
+  if (Status status = source->read(sourceIndex, stored); !status)
+    return status;
+  size_t rank = axes.size();
+  // Strides of the stored order, and the place in it, both by canonical axis.
+  std::vector<size_t> strides(rank, 1), storedStrides(rank, 1), extents(rank);
+  for (size_t axis = rank - 1; axis > 0; --axis)
+    storedStrides[axis - 1] =
+        storedStrides[axis] * static_cast<size_t>(viewShape[axis]);
+  for (size_t axis = 0; axis < rank; ++axis) {
+    strides[axis] = storedStrides[axes[axis]];
+    extents[axis] = static_cast<size_t>(viewShape[axes[axis]]);
+  }
+  std::vector<size_t> at(rank, 0);
+  size_t inner = extents[rank - 1], step = strides[rank - 1], from = 0;
+  for (size_t to = 0; to < out.size(); to += inner) {
+    for (size_t i = 0; i < inner; ++i)
+      out[to + i] = stored[from + i * step];
+    for (size_t axis = rank - 1; axis-- > 0;) {
+      from += strides[axis];
+      if (++at[axis] < extents[axis])
+        break;
+      from -= strides[axis] * extents[axis];
+      at[axis] = 0;
+    }
+  }
+  return Done{};
+}
+
+Result<Binding> bindWeights(WeightSource &source, const BindRequest &request) {
+  for (const ExpectedTensor &expected : request.expected) {
+    if (!expected.flattened)
+      continue;
+    auto [c, h, w] = *expected.flattened;
+    if (expected.shape.size() != 2 || c * h * w != expected.shape[0])
+      return Error{"layer " + inQuotes(expected.layer) + " flattens " +
+                   shapeText(*expected.flattened) +
+                   ", which is not the rows of " + shapeText(expected.shape)};
+  }
+  Matching matching = source.convention() == Convention::Keras
+                          ? matchKeras(source, request)
+                          : matchTorch(source, request);
+  Report report(source, matching);
+  if (!report.sound())
+    return report.error();
+  Binding binding;
+  for (const Counterpart &counterpart : matching.counterparts)
+    binding.tensors.push_back(
+        {*counterpart.index, source.tensors()[*counterpart.index].name, &source,
+         counterpart.viewShape, counterpart.axes});
+  binding.unused = report.unused();
+  return binding;
+}
+
+} // namespace tl::weights

@@ -1,0 +1,123 @@
+// Torch's side: names are a module's path and a fixed word, so that matching is
+// a look-up; what differs is the order of the axes.
+#include "frontends/weights/BindMatch.h"
+#include "frontends/weights/Message.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace tl::weights {
+
+namespace {
+
+bool isCounter(std::string_view name) {
+  constexpr std::string_view counter = "num_batches_tracked";
+  return name == counter || (name.ends_with(counter) &&
+                             name[name.size() - counter.size() - 1] == '.');
+}
+
+std::string torchName(const ExpectedTensor &expected) {
+  constexpr std::pair<std::string_view, std::string_view> words[] = {
+      {"kernel", "weight"},
+      {"bias", "bias"},
+      {"gamma", "weight"},
+      {"beta", "bias"},
+      {"moving_mean", "running_mean"},
+      {"moving_variance", "running_var"}};
+  std::string_view word = expected.role;
+  for (auto [role, torch] : words)
+    if (expected.role == role)
+      word = torch;
+  std::string name = expected.torchPrefix;
+  return (name += name.empty() ? "" : ".") += word;
+}
+
+// The stored shape, and how its axes make the canonical ones.
+void layOut(const ExpectedTensor &expected, std::vector<int64_t> &stored,
+            Counterpart &counterpart) {
+  const std::vector<int64_t> &shape = expected.shape;
+  stored = shape;
+  if (expected.role != "kernel")
+    return;
+  if (shape.size() == 4) {
+    // [KH, KW, I, O] is stored as [O, I, KH, KW].
+    stored = {shape[3], shape[2], shape[0], shape[1]};
+    counterpart.viewShape = stored;
+    counterpart.axes = {2, 3, 1, 0};
+  } else if (shape.size() == 2) {
+    stored = {shape[1], shape[0]};
+    counterpart.viewShape = stored;
+    counterpart.axes = {1, 0};
+    if (expected.flattened) {
+      // Rows in CHW order: seen as [N, C, H, W], wanted as [H, W, C, N].
+      auto [c, h, w] = *expected.flattened;
+      counterpart.viewShape = {shape[1], c, h, w};
+      counterpart.axes = {2, 3, 1, 0};
+    }
+  }
+}
+
+// The longest run of leading components ("module.", "model.") that all names
+// share and whose removal makes the most expected names appear.
+size_t commonPrefix(const std::vector<SourceTensor> &tensors,
+                    const std::vector<Counterpart> &wanted) {
+  std::string_view first =
+      tensors.empty() ? std::string_view() : std::string_view(tensors[0].name);
+  size_t best = 0, bestFound = 0;
+  for (size_t length = 0;;) {
+    std::string_view prefix = first.substr(0, length);
+    if (!std::all_of(tensors.begin(), tensors.end(), [&](const auto &tensor) {
+          return tensor.name.starts_with(prefix);
+        }))
+      return best;
+    std::unordered_map<std::string_view, bool> names;
+    for (const SourceTensor &tensor : tensors)
+      names[std::string_view(tensor.name).substr(length)] = true;
+    size_t found = 0;
+    for (const Counterpart &counterpart : wanted)
+      found += names.contains(counterpart.wanted);
+    if (found > bestFound) {
+      best = length;
+      bestFound = found;
+    }
+    size_t dot = first.find('.', length);
+    if (dot == std::string_view::npos)
+      return best;
+    length = dot + 1;
+  }
+}
+
+} // namespace
+
+Matching matchTorch(const WeightSource &source, const BindRequest &request) {
+  const std::vector<SourceTensor> &tensors = source.tensors();
+  Matching matching;
+  for (const ExpectedTensor &expected : request.expected)
+    matching.counterparts.push_back(
+        {torchName(expected), "", false, {}, {}, {}});
+  size_t prefix = commonPrefix(tensors, matching.counterparts);
+  std::unordered_map<std::string, size_t> byName;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    std::string name = tensors[i].name.substr(prefix);
+    matching.leftovers.push_back(isCounter(name) ? Leftover::Ignored
+                                 : isAmong(request.optionalLayers, name, '.')
+                                     ? Leftover::Optional
+                                     : Leftover::Extra);
+    byName[name] = i;
+    matching.shown.push_back(std::move(name));
+  }
+  for (size_t i = 0; i < request.expected.size(); ++i) {
+    Counterpart &counterpart = matching.counterparts[i];
+    std::vector<int64_t> stored;
+    layOut(request.expected[i], stored, counterpart);
+    counterpart.wantedShape = shapeText(stored);
+    auto found = byName.find(counterpart.wanted);
+    if (found == byName.end())
+      continue;
+    counterpart.index = found->second;
+    counterpart.fits = tensors[found->second].shape == stored;
+  }
+  return matching;
+}
+
+} // namespace tl::weights

@@ -1,0 +1,28 @@
+// The JSON header of a safetensors file, parsed as a stream of events and not
+// into a tree: a hostile header of some megabytes would cost a tree of
+// gigabytes, and a tree would silently drop a name given twice.
+#pragma once
+
+#include "frontends/weights/Result.h"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tl::weights {
+
+struct HeaderEntry {
+  std::string name;
+  std::string dtype;
+  std::vector<int64_t> shape;
+  // Relative to the end of the header: first byte, one past the last.
+  std::array<uint64_t, 2> offsets;
+};
+
+// Entries in the header's order; `__metadata__` is checked and left out. The
+// message does not name the file.
+Result<std::vector<HeaderEntry>> parseSafetensorsHeader(std::string_view json);
+
+} // namespace tl::weights

@@ -1,0 +1,257 @@
+// Files made to lead the reader elsewhere or to break libhdf5: each ends as a
+// message that names the file, or as numbers; the compiler's process survives.
+#include "TestFiles.h"
+#include "frontends/weights/Hdf5Source.h"
+
+#include <random>
+
+using namespace tl::weights;
+
+namespace {
+
+class HostileHdf5 : public testing::Test {
+protected:
+  void expectError(const std::string &part) {
+    std::string text = openError(path);
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+    EXPECT_NE(text.find(path), std::string::npos) << text;
+  }
+
+  // A small sound file in the old layout, with a compressed dataset.
+  void writeSound() {
+    H5Writer writer(path);
+    writer.texts("/", "layer_names", {"conv", "dense"});
+    hid_t packed = H5Pcreate(H5P_DATASET_CREATE);
+    hsize_t chunk[2] = {4, 4};
+    H5Pset_chunk(packed, 2, chunk);
+    H5Pset_deflate(packed, 1);
+    writer.dataset("conv/conv/kernel:0", {8, 8}, counting(64), H5T_IEEE_F32LE,
+                   packed);
+    H5Pclose(packed);
+    writer.dataset("dense/dense/kernel:0", {4, 4}, counting(16));
+    writer.texts("conv", "weight_names", {"conv/kernel:0"});
+    writer.variableText("dense", "weight_names", "dense/kernel:0");
+  }
+
+  ScratchFolder folder;
+  std::string path = folder.path("w.h5");
+};
+
+} // namespace
+
+// The other file exists and is sound; it must not be read all the same.
+TEST_F(HostileHdf5, ExternalLink) {
+  std::string other = folder.path("other.h5");
+  {
+    H5Writer(other).dataset("secret", {1}, {1});
+  }
+  {
+    H5Writer writer(path);
+    writer.group("layers/dense/vars");
+    H5Lcreate_external(other.c_str(), "secret", writer.file,
+                       "layers/dense/vars/0", H5P_DEFAULT, H5P_DEFAULT);
+  }
+  expectError("'0' is an external link into another file");
+}
+
+// The same for a whole group, and in the old layout.
+TEST_F(HostileHdf5, ExternalLinkToLayer) {
+  std::string other = folder.path("other.h5");
+  {
+    H5Writer writer(other);
+    writer.dataset("dense/dense/kernel:0", {1}, {1});
+    writer.texts("dense", "weight_names", {"dense/kernel:0"});
+  }
+  {
+    H5Writer writer(path);
+    writer.texts("/", "layer_names", {"dense"});
+    H5Lcreate_external(other.c_str(), "dense", writer.file, "dense",
+                       H5P_DEFAULT, H5P_DEFAULT);
+  }
+  expectError("'dense' is an external link into another file");
+}
+
+TEST_F(HostileHdf5, SoftLink) {
+  {
+    H5Writer writer(path);
+    writer.dataset("x", {1}, {1});
+    writer.group("layers/dense/vars");
+    H5Lcreate_soft("/x", writer.file, "layers/dense/vars/0", H5P_DEFAULT,
+                   H5P_DEFAULT);
+  }
+  expectError("'0' is a soft or user-defined link");
+}
+
+TEST_F(HostileHdf5, ExternalStorage) {
+  std::string raw = folder.write("raw", "12345678");
+  {
+    H5Writer writer(path);
+    hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_external(creation, raw.c_str(), 0, 8);
+    hsize_t count = 2;
+    hid_t space = H5Screate_simple(1, &count, nullptr);
+    hid_t set = H5Dcreate2(writer.file, "layers/dense/vars/0", H5T_IEEE_F32LE,
+                           space, writer.makeGroups, creation, H5P_DEFAULT);
+    EXPECT_GE(set, 0);
+    H5Dclose(set);
+    H5Sclose(space);
+    H5Pclose(creation);
+  }
+  expectError("external storage");
+}
+
+TEST_F(HostileHdf5, VirtualDataset) {
+  std::string other = folder.path("other.h5");
+  {
+    H5Writer(other).dataset("secret", {2}, {1, 2});
+  }
+  {
+    H5Writer writer(path);
+    hsize_t count = 2;
+    hid_t space = H5Screate_simple(1, &count, nullptr);
+    hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_virtual(creation, space, other.c_str(), "secret", space);
+    hid_t set = H5Dcreate2(writer.file, "layers/dense/vars/0", H5T_IEEE_F32LE,
+                           space, writer.makeGroups, creation, H5P_DEFAULT);
+    EXPECT_GE(set, 0);
+    H5Dclose(set);
+    H5Pclose(creation);
+    H5Sclose(space);
+  }
+  expectError("is a virtual dataset");
+}
+
+// A claim of terabytes in a file of a few hundred bytes.
+TEST_F(HostileHdf5, NeverWritten) {
+  {
+    H5Writer writer(path);
+    hsize_t shape[2] = {1 << 19, 1 << 19};
+    hid_t space = H5Screate_simple(2, shape, nullptr);
+    hid_t set = H5Dcreate2(writer.file, "layers/dense/vars/0", H5T_IEEE_F32LE,
+                           space, writer.makeGroups, H5P_DEFAULT, H5P_DEFAULT);
+    H5Dclose(set);
+    H5Sclose(space);
+  }
+  expectError("its values were never written");
+}
+
+// Groups in a circle of hard links.
+TEST_F(HostileHdf5, Circle) {
+  {
+    H5Writer writer(path);
+    writer.group("layers/a");
+    H5Lcreate_hard(writer.file, "layers", writer.file, "layers/a/again",
+                   H5P_DEFAULT, H5P_DEFAULT);
+  }
+  expectError("nested deeper than 32");
+}
+
+TEST_F(HostileHdf5, NotNumbers) {
+  {
+    H5Writer writer(path);
+    hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, 4);
+    hid_t space = H5Screate(H5S_SCALAR);
+    hid_t set = H5Dcreate2(writer.file, "layers/dense/vars/0", type, space,
+                           writer.makeGroups, H5P_DEFAULT, H5P_DEFAULT);
+    H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, "text");
+    H5Dclose(set);
+    H5Sclose(space);
+    H5Tclose(type);
+  }
+  expectError("is not of a type that weights have");
+}
+
+// `layer_names` and `weight_names` that lie.
+TEST_F(HostileHdf5, NamesWithoutObjects) {
+  {
+    H5Writer(path).texts("/", "layer_names", {"ghost"});
+  }
+  expectError("layer 'ghost': there is no 'ghost'");
+  {
+    H5Writer writer(path);
+    writer.texts("/", "layer_names", {"a"});
+    writer.group("a");
+    writer.texts("a", "weight_names", {"a/kernel:0"});
+  }
+  expectError("tensor 'a/a/kernel:0': there is no 'a'");
+}
+
+// A chunk that unpacks to 256 MiB does not fit 16 MiB of memory.
+TEST_F(HostileHdf5, UnpacksToTooMuch) {
+  constexpr hsize_t count = 64u << 20;
+  {
+    H5Writer writer(path);
+    hid_t packed = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(packed, 1, &count);
+    H5Pset_deflate(packed, 1);
+    writer.dataset("layers/dense/vars/0", {count}, std::vector<float>(count),
+                   H5T_IEEE_F32LE, packed);
+    H5Pclose(packed);
+  }
+  Result<File> file = File::open(path);
+  ASSERT_TRUE(file);
+  auto source = openHdf5(std::move(*file), {uint64_t(16) << 20, 20, 20});
+  ASSERT_TRUE(source) << source.message();
+  std::vector<float> values(count);
+  Status status = (*source)->read(0, values);
+  ASSERT_FALSE(status);
+  EXPECT_NE(status.message().find("memory"), std::string::npos)
+      << status.message();
+  // The child's memory is gone, ours is whole: the next file opens.
+  writeSound();
+  EXPECT_TRUE(openOrFail(path));
+}
+
+// Cut at every length of a few hundred.
+TEST_F(HostileHdf5, Truncated) {
+  writeSound();
+  std::string good = readBytes(path);
+  ASSERT_GT(good.size(), 3000u);
+  for (size_t size = 0; size < good.size(); size += good.size() / 50) {
+    folder.write("w.h5", good.substr(0, size));
+    EXPECT_NE(openError(path), "(no error)") << size;
+  }
+}
+
+// Random damage, in bits and in whole words, half of it in the metadata's
+// small numbers, where libhdf5 has had its bugs.
+TEST_F(HostileHdf5, Mutations) {
+  writeSound();
+  std::string good = readBytes(path);
+  std::mt19937 random(7);
+  size_t refused = 0;
+  for (int round = 0; round < 400; ++round) {
+    std::string bytes = good;
+    for (int changes = 1 + round % 8; changes > 0; --changes) {
+      size_t at = random() % bytes.size();
+      if (round % 2)
+        bytes[at] ^= static_cast<char>(1 << random() % 8);
+      else
+        bytes[at] = static_cast<char>(random() % 2 ? 0xff : random());
+    }
+    folder.write("w.h5", bytes);
+    Result<File> file = File::open(path);
+    ASSERT_TRUE(file);
+    Result<std::unique_ptr<WeightSource>> source =
+        looksLikeHdf5(*file)
+            ? openHdf5(std::move(*file), {uint64_t(64) << 20, 5, 20})
+            : Error{path + " is not HDF5"};
+    bool failed = !source;
+    std::string message = source ? "" : source.message();
+    for (size_t i = 0; source && i < (*source)->tensors().size(); ++i) {
+      const SourceTensor &tensor = (*source)->tensors()[i];
+      if (tensor.numElements() > 1 << 20)
+        continue;
+      std::vector<float> values(static_cast<size_t>(tensor.numElements()));
+      if (Status status = (*source)->read(i, values); !status) {
+        failed = true;
+        message = status.message();
+      }
+    }
+    refused += failed;
+    if (failed)
+      EXPECT_NE(message.find(path), std::string::npos) << message;
+  }
+  EXPECT_GT(refused, 50u);
+}
