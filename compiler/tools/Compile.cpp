@@ -1,0 +1,158 @@
+// From options to a Compilation, and through the pipeline.
+#include "compiler/tools/Compile.h"
+
+#include "compiler/Pipeline/Register.h"
+#include "compiler/tools/Diagnostics.h"
+#include "compiler/tools/LoadWeights.h"
+#include "compiler/tools/Summary.h"
+#include "frontends/tl/Frontend.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+
+namespace tl {
+namespace {
+
+LogicalResult parseModel(Compilation &c, const CompileOptions &options,
+                         MLIRContext &context) {
+  c.module = loadModel(options.model, FrontendOptions(), context);
+  if (!c.module)
+    return failure();
+  SmallVector<StringRef> keep(options.keep.begin(), options.keep.end());
+  for (auto model : c.module->getOps<ask::ModelOp>())
+    if (!keep.empty())
+      model.setKeepAttr(Builder(&context).getStrArrayAttr(keep));
+  return success();
+}
+
+/// Opens what --weights, or else the recipe, says.
+FailureOr<WeightOrigin> openWeights(ask::BackboneOp backbone,
+                                    StringRef option) {
+  WeightOrigin origin;
+  StringRef path = option.empty() ? backbone.getWeights().value_or("") : option;
+  if (path.empty()) {
+    backbone.emitError() << "backbone '" << backbone.getName()
+                         << "' has no weights: write `weights \"FILE\"` in it, "
+                            "or pass --weights FILE or --weights random:SEED";
+    return failure();
+  }
+  StringRef seed = path;
+  if (seed.consume_front("random:")) {
+    uint64_t value;
+    if (seed.getAsInteger(10, value)) {
+      emitError(UnknownLoc::get(backbone.getContext()))
+          << "expected a whole number after 'random:', found '" << seed << "'";
+      return failure();
+    }
+    origin.seed = value;
+    return origin;
+  }
+  auto file = weights::openWeightSource(path.str());
+  if (!file) {
+    if (option.empty())
+      backbone.emitError() << file.message();
+    else
+      emitError(UnknownLoc::get(backbone.getContext())) << file.message();
+    return failure();
+  }
+  origin.file = std::move(*file);
+  return origin;
+}
+
+LogicalResult loadPhase(Compilation &c, const CompileOptions &options) {
+  for (auto model : c.module->getOps<ask::ModelOp>()) {
+    ask::BackboneOp backbone = model.getBackbone();
+    auto origin = openWeights(backbone, options.weights);
+    if (failed(origin) || failed(loadWeights(*c.module, *origin)))
+      return failure();
+  }
+  // Reading .h5 forks; only now may threads start.
+  c.module->getContext()->enableMultithreading();
+  return success();
+}
+
+LogicalResult chooseTargets(Compilation &c, const CompileOptions &options,
+                            DiagnosticPrinter &printer) {
+  std::vector<std::string> names = options.targets;
+  if (names.empty())
+    names = {"x86-64-v3", "x86-64-v4"};
+  for (std::string name : names) {
+    std::replace(name.begin(), name.end(), '-', '_');
+    const cpu::Isa *isa = cpu::findIsa(name);
+    if (!isa) {
+      printer.error("no target '" + llvm::Twine(name) +
+                    "'; targets are x86-64, x86-64-v3 and x86-64-v4");
+      return failure();
+    }
+    if (!llvm::is_contained(c.targets, isa))
+      c.targets.push_back(isa);
+  }
+  return success();
+}
+
+LogicalResult checkUsage(const CompileOptions &options,
+                         DiagnosticPrinter &printer) {
+  if (options.model.empty()) {
+    printer.error("expected a recipe: tlc MODEL.tl -o OUT.bin");
+    return failure();
+  }
+  StringRef stop = options.pipeline.stopAfter;
+  if (!stop.empty() && llvm::none_of(phases(), [&](const Phase &phase) {
+        return phase.name == stop;
+      })) {
+    printer.error("no phase '" + stop +
+                  "'; --list-phases prints their names");
+    return failure();
+  }
+  if (options.output.empty() && stop.empty() && !options.summary) {
+    printer.error("expected -o OUT.bin, --emit=PHASE or --summary");
+    return failure();
+  }
+  if (!options.output.empty() &&
+      llvm::sys::fs::equivalent(options.output, options.model)) {
+    printer.error("the output would overwrite the recipe '" +
+                  llvm::Twine(options.model) + "'");
+    return failure();
+  }
+  return success();
+}
+
+LogicalResult run(const CompileOptions &options, MLIRContext &context,
+                  DiagnosticPrinter &printer) {
+  Compilation c;
+  if (failed(checkUsage(options, printer)) ||
+      failed(chooseTargets(c, options, printer)))
+    return failure();
+  c.output = options.output;
+  c.parse = [&](Compilation &c) { return parseModel(c, options, context); };
+  c.load = [&](Compilation &c) { return loadPhase(c, options); };
+  if (options.summary) {
+    if (failed(c.parse(c)))
+      return failure();
+    printSummary(*c.module, llvm::outs());
+    if (options.output.empty() && options.pipeline.stopAfter.empty())
+      return success();
+  }
+  return runPipeline(c, options.pipeline, llvm::outs());
+}
+} // namespace
+
+int compile(const CompileOptions &options) {
+  if (options.listPhases) {
+    for (const Phase &phase : phases())
+      llvm::outs() << llvm::formatv("{0,-14} {1}\n", phase.name, phase.promise);
+    return 0;
+  }
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  context.loadAllAvailableDialects();
+  DiagnosticPrinter printer(&context, llvm::errs());
+  if (succeeded(run(options, context, printer)))
+    return 0;
+  return printer.sawInternalError() ? 2 : 1;
+}
+
+} // namespace tl

@@ -1,0 +1,101 @@
+// Asks the binder for what the backbone's layers expect; see the header.
+#include "compiler/tools/LoadWeights.h"
+
+#include "compiler/Transforms/ParameterValues.h"
+#include "frontends/weights/Bind.h"
+
+using namespace mlir;
+
+namespace tl {
+namespace {
+
+/// The flattened {C, H, W} behind a dense layer, if a flatten feeds it.
+std::optional<std::array<int64_t, 3>> flattenedInput(ask::LayerOp layer) {
+  if (layer.getKind() != "Dense" || layer.getInputs().empty())
+    return std::nullopt;
+  // Dropout between the two changes no order.
+  auto before = layer.getInputs().front().getDefiningOp<ask::LayerOp>();
+  while (before && before.getKind() == "Dropout")
+    before = before.getInputs().front().getDefiningOp<ask::LayerOp>();
+  if (!before || before.getKind() != "Flatten")
+    return std::nullopt;
+  auto shape =
+      cast<RankedTensorType>(before.getInputs().front().getType()).getShape();
+  if (shape.size() != 4)
+    return std::nullopt;
+  return std::array<int64_t, 3>{shape[3], shape[1], shape[2]};
+}
+
+weights::ExpectedTensor expectation(ask::LayerOp layer,
+                                    nn::ParameterOp parameter) {
+  weights::ExpectedTensor expected;
+  expected.layer = layer.getName();
+  expected.kerasClass = layer.getKind();
+  expected.role = parameter.getRole().value_or("");
+  ArrayRef<int64_t> shape = parameter.getTensorType().getShape();
+  expected.shape.assign(shape.begin(), shape.end());
+  expected.torchPrefix = layer.getSource().value_or(layer.getName());
+  if (expected.role == "kernel")
+    expected.flattened = flattenedInput(layer);
+  return expected;
+}
+
+/// The backbone's parameters, in the order of its layers.
+SmallVector<std::pair<ask::LayerOp, nn::ParameterOp>>
+backboneParameters(ask::ModelOp model) {
+  llvm::StringMap<SmallVector<nn::ParameterOp>> byLayer;
+  for (auto parameter : model.getBody().front().getOps<nn::ParameterOp>())
+    byLayer[parameter.getLayer().value_or("")].push_back(parameter);
+  SmallVector<std::pair<ask::LayerOp, nn::ParameterOp>> all;
+  for (auto layer : model.getBackbone().getBody().front().getOps<ask::LayerOp>())
+    for (nn::ParameterOp parameter : byLayer.lookup(layer.getName()))
+      all.push_back({layer, parameter});
+  return all;
+}
+
+LogicalResult bindFile(ask::ModelOp model, weights::WeightSource &file) {
+  ask::BackboneOp backbone = model.getBackbone();
+  auto parameters = backboneParameters(model);
+  weights::BindRequest request;
+  for (auto [layer, parameter] : parameters)
+    request.expected.push_back(expectation(layer, parameter));
+  if (auto others = backbone.getOtherLayers())
+    for (auto name : others->getAsRange<StringAttr>())
+      request.optionalLayers.push_back(name.str());
+  auto binding = weights::bindWeights(file, request);
+  if (!binding)
+    return backbone.emitError() << binding.message();
+  for (auto [entry, bound] : llvm::zip(parameters, binding->tensors)) {
+    nn::ParameterOp parameter = entry.second;
+    auto [attribute, data] =
+        allocateValues(parameter.getTensorType(), parameter.getSymName());
+    if (auto status = bound.read({data.data(), data.size()}); !status)
+      return backbone.emitError() << status.message();
+    parameter.setValueAttr(attribute);
+  }
+  return success();
+}
+
+void drawFromSeed(ask::ModelOp model, uint64_t seed) {
+  MLIRContext *context = model.getContext();
+  auto seedAttr = IntegerAttr::get(IntegerType::get(context, 64), seed);
+  for (auto [layer, parameter] : backboneParameters(model)) {
+    nn::InitAttr init = parameter.getInitAttr();
+    parameter.setInitAttr(nn::InitAttr::get(context, init.getKind(),
+                                            init.getScale(), init.getStream(),
+                                            seedAttr));
+  }
+}
+} // namespace
+
+LogicalResult loadWeights(ModuleOp module, WeightOrigin &origin) {
+  for (auto model : module.getOps<ask::ModelOp>()) {
+    if (origin.seed)
+      drawFromSeed(model, *origin.seed);
+    else if (failed(bindFile(model, *origin.file)))
+      return failure();
+  }
+  return success();
+}
+
+} // namespace tl
