@@ -1,0 +1,84 @@
+// RUN: tl-opt %s --tl-fold-batch-norm --tl-drop-unused-parameters --split-input-file | FileCheck %s
+
+// gamma / sqrt(variance + epsilon) = 2 / sqrt(3 + 1) = 1, and
+// 6 / sqrt(8 + 1) = 2; the shift is beta - mean * scale.
+// CHECK-DAG: nn.parameter @conv.kernel.with.bn : tensor<1x1x1x2xf32> {{.*}}value = dense_resource<conv.kernel.with.bn>
+// CHECK-DAG: nn.parameter @conv.bias.with.bn : tensor<2xf32>
+// CHECK-NOT: @bn.gamma
+// CHECK: func.func @loaded
+// CHECK:   %[[W:.*]] = nn.get @conv.kernel.with.bn
+// CHECK:   %[[B:.*]] = nn.get @conv.bias.with.bn
+// CHECK:   nn.conv2d %{{.*}}, %[[W]], %[[B]] {nn.layer = "bn"}
+// CHECK-NOT: nn.batch_norm
+// CHECK: dialect_resources
+// bias: 0.5 - 1 * 1 = -0.5 and 0.25 - 4 * 2 = -7.75
+// CHECK-DAG: conv.bias.with.bn: "0x40000000000000BF0000F8C0"
+// kernel: 3 * 1 = 3 and 5 * 2 = 10
+// CHECK-DAG: conv.kernel.with.bn: "0x400000000000404000002041"
+nn.parameter @conv.kernel : tensor<1x1x1x2xf32> {layer = "conv", role = "kernel", value = dense<[[[[3.0, 5.0]]]]> : tensor<1x1x1x2xf32>}
+nn.parameter @bn.gamma : tensor<2xf32> {value = dense<[2.0, 6.0]> : tensor<2xf32>}
+nn.parameter @bn.beta : tensor<2xf32> {value = dense<[0.5, 0.25]> : tensor<2xf32>}
+nn.parameter @bn.mean : tensor<2xf32> {value = dense<[1.0, 4.0]> : tensor<2xf32>}
+nn.parameter @bn.variance : tensor<2xf32> {value = dense<[3.0, 8.0]> : tensor<2xf32>}
+func.func @loaded(%x: tensor<?x2x2x1xf32>) -> tensor<?x2x2x2xf32> {
+  %w = nn.get @conv.kernel : tensor<1x1x1x2xf32>
+  %g = nn.get @bn.gamma : tensor<2xf32>
+  %b = nn.get @bn.beta : tensor<2xf32>
+  %m = nn.get @bn.mean : tensor<2xf32>
+  %v = nn.get @bn.variance : tensor<2xf32>
+  %0 = nn.conv2d %x, %w {nn.layer = "conv"} : (tensor<?x2x2x1xf32>, tensor<1x1x1x2xf32>) -> tensor<?x2x2x2xf32>
+  %1 = nn.batch_norm %0, %g, %b, %m, %v {epsilon = 1.0 : f64, nn.layer = "bn"} : (tensor<?x2x2x2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<?x2x2x2xf32>
+  return %1 : tensor<?x2x2x2xf32>
+}
+
+// -----
+
+// Drawn weights stay drawn, scaled by 1 / sqrt(3 + 1).
+// CHECK: nn.parameter @conv.kernel.with.bn : tensor<1x1x1x2xf32> {init = #nn.init<uniform, 5.000000e-02 : f32, stream 4, seed 7 : i64>
+// CHECK-LABEL: func.func @drawn
+// CHECK-NOT: nn.batch_norm
+nn.parameter @conv.kernel : tensor<1x1x1x2xf32> {layer = "conv", init = #nn.init<uniform, 1.0e-01 : f32, stream 4, seed 7 : i64>}
+nn.parameter @bn.one : tensor<2xf32> {init = #nn.init<fill, 1.0 : f32, stream 5>}
+nn.parameter @bn.zero : tensor<2xf32> {init = #nn.init<fill, 0.0 : f32, stream 6>}
+nn.parameter @bn.three : tensor<2xf32> {init = #nn.init<fill, 3.0 : f32, stream 7>}
+func.func @drawn(%x: tensor<?x2x2x1xf32>) -> tensor<?x2x2x2xf32> {
+  %w = nn.get @conv.kernel : tensor<1x1x1x2xf32>
+  %g = nn.get @bn.one : tensor<2xf32>
+  %z = nn.get @bn.zero : tensor<2xf32>
+  %v = nn.get @bn.three : tensor<2xf32>
+  %0 = nn.conv2d %x, %w {nn.layer = "conv"} : (tensor<?x2x2x1xf32>, tensor<1x1x1x2xf32>) -> tensor<?x2x2x2xf32>
+  %1 = nn.batch_norm %0, %g, %z, %z, %v {epsilon = 1.0 : f64, nn.layer = "bn"} : (tensor<?x2x2x2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<?x2x2x2xf32>
+  return %1 : tensor<?x2x2x2xf32>
+}
+
+// -----
+
+// A batch norm that some phase trains is not a constant.
+// CHECK-LABEL: func.func @trained
+// CHECK: nn.batch_norm
+nn.parameter @conv.kernel : tensor<1x1x1x1xf32> {layer = "conv", value = dense<1.0> : tensor<1x1x1x1xf32>}
+nn.parameter @bn.gamma : tensor<1xf32> {value = dense<1.0> : tensor<1xf32>, first_phase = 1 : i64}
+nn.parameter @bn.rest : tensor<1xf32> {value = dense<1.0> : tensor<1xf32>}
+func.func @trained(%x: tensor<?x2x2x1xf32>) -> tensor<?x2x2x1xf32> {
+  %w = nn.get @conv.kernel : tensor<1x1x1x1xf32>
+  %g = nn.get @bn.gamma : tensor<1xf32>
+  %r = nn.get @bn.rest : tensor<1xf32>
+  %0 = nn.conv2d %x, %w : (tensor<?x2x2x1xf32>, tensor<1x1x1x1xf32>) -> tensor<?x2x2x1xf32>
+  %1 = nn.batch_norm %0, %g, %r, %r, %r {epsilon = 1.0 : f64} : (tensor<?x2x2x1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<?x2x2x1xf32>
+  return %1 : tensor<?x2x2x1xf32>
+}
+
+// -----
+
+// Something else reads the convolution: its value must stay.
+// CHECK-LABEL: func.func @read_twice
+// CHECK: nn.batch_norm
+nn.parameter @conv.kernel : tensor<1x1x1x1xf32> {layer = "conv", value = dense<1.0> : tensor<1x1x1x1xf32>}
+nn.parameter @bn.one : tensor<1xf32> {value = dense<1.0> : tensor<1xf32>}
+func.func @read_twice(%x: tensor<?x2x2x1xf32>) -> (tensor<?x2x2x1xf32>, tensor<?x2x2x1xf32>) {
+  %w = nn.get @conv.kernel : tensor<1x1x1x1xf32>
+  %o = nn.get @bn.one : tensor<1xf32>
+  %0 = nn.conv2d %x, %w : (tensor<?x2x2x1xf32>, tensor<1x1x1x1xf32>) -> tensor<?x2x2x1xf32>
+  %1 = nn.batch_norm %0, %o, %o, %o, %o {epsilon = 1.0 : f64} : (tensor<?x2x2x1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<?x2x2x1xf32>
+  return %0, %1 : tensor<?x2x2x1xf32>, tensor<?x2x2x1xf32>
+}
