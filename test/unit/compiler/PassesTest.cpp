@@ -1,0 +1,183 @@
+// Passes must not change what a program computes. The oracle is the reference
+// interpreter: it runs every entry point before and after the passes, and a
+// training step against finite differences of its own loss.
+#include "compiler/Interpreter/Interpreter.h"
+#include "compiler/Pipeline/Register.h"
+#include "compiler/Transforms/ParameterValues.h"
+#include "compiler/Transforms/Passes.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+using namespace mlir;
+using namespace tl;
+
+namespace {
+
+class PassesTest : public ::testing::Test {
+protected:
+  PassesTest() {
+    DialectRegistry registry;
+    registerAllDialects(registry);
+    context.appendDialectRegistry(registry);
+    context.loadAllAvailableDialects();
+    module = parseSourceFile<ModuleOp>(
+        TL_SOURCE_DIR "/test/lit/conversion/Inputs/tiny-model.mlir", &context);
+  }
+
+  /// Gives every parameter values: odd ones, variances positive.
+  void fillParameters() {
+    std::mt19937 random(7);
+    std::uniform_real_distribution<float> uniform(-1, 1);
+    module->walk([&](nn::ParameterOp parameter) {
+      auto [attribute, data] =
+          allocateValues(parameter.getTensorType(), parameter.getSymName());
+      for (float &value : data)
+        value = parameter.getRole() == "moving_variance"
+                    ? 0.5f + std::abs(uniform(random))
+                    : uniform(random);
+      parameter.setValueAttr(attribute);
+    });
+  }
+
+  void runPasses(llvm::function_ref<void(PassManager &)> build) {
+    PassManager passes(&context);
+    build(passes);
+    ASSERT_TRUE(succeeded(passes.run(*module)));
+  }
+
+  /// The interpreter with the module's parameters; slots are zero.
+  Interpreter interpreter() {
+    Interpreter result;
+    for (auto parameter : module->getOps<nn::ParameterOp>()) {
+      NNValue value(parameter.getTensorType().getShape());
+      if (parameter.getValueAttr()) {
+        ArrayRef<float> data = parameterValues(parameter);
+        value.data.assign(data.begin(), data.end());
+      }
+      result.parameters[parameter.getSymName()] = value;
+    }
+    return result;
+  }
+
+  std::vector<NNValue> run(Interpreter &interpreter, StringRef entry) {
+    auto function = module->lookupSymbol<func::FuncOp>(entry);
+    auto outputs = interpreter.run(function, inputsFor(function));
+    EXPECT_TRUE(succeeded(outputs)) << entry.str();
+    return succeeded(outputs) ? *outputs : std::vector<NNValue>();
+  }
+
+  static std::vector<NNValue> inputsFor(func::FuncOp function) {
+    constexpr int64_t kBatch = 3;
+    std::vector<NNValue> inputs;
+    for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
+      auto name = function.getArgAttrOfType<StringAttr>(i, nn::kNameAttr);
+      if (name.getValue() == "step") {
+        schema::StepBlock step{};
+        step.learningRate = 1e-3f;
+        step.biasCorrection1 = 0.1f;
+        step.biasCorrection2 = 0.001f;
+        inputs.push_back(stepValue(step));
+        continue;
+      }
+      SmallVector<int64_t> shape(cast<RankedTensorType>(type).getShape());
+      shape[0] = kBatch;
+      NNValue value(shape);
+      std::mt19937 random(11 + i);
+      for (size_t k = 0; k < value.data.size(); ++k)
+        value.data[k] = name.getValue() == "labels" ? double(k % 2)
+                        : name.getValue() == "ids"  ? double(k + 40)
+                        : std::uniform_real_distribution<>(-1, 1)(random);
+      inputs.push_back(std::move(value));
+    }
+    return inputs;
+  }
+
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module;
+};
+
+void expectNear(const NNValue &a, const NNValue &b, double bound,
+                const std::string &what) {
+  ASSERT_EQ(a.shape, b.shape) << what;
+  for (size_t i = 0; i < a.data.size(); ++i)
+    ASSERT_NEAR(a.data[i], b.data[i], bound) << what << ", element " << i;
+}
+
+// Folding rounds weights to f32 once more; values here are of order 1, so
+// that 1e-5 is ten units in the last place of a sum of 27.
+TEST_F(PassesTest, FoldFuseAndLayoutKeepEveryEntrysValues) {
+  fillParameters();
+  runPasses([](PassManager &p) { p.addPass(createConvertTLToNN()); });
+  std::map<std::string, std::vector<NNValue>> before;
+  {
+    Interpreter reference = interpreter();
+    for (auto function : module->getOps<func::FuncOp>())
+      before[function.getSymName().str()] =
+          run(reference, function.getSymName());
+  }
+  ASSERT_EQ(before.size(), 7u); // extract, predict, evaluate, step, three taps
+  runPasses([](PassManager &p) {
+    p.addPass(createFoldDropout());
+    p.addPass(createFoldBatchNorm());
+    p.addPass(createDropUnusedParameters());
+    p.addPass(createDifferentiate());
+    p.addPass(createFuseActivations());
+    p.addPass(createFusePadding());
+    p.addPass(createAssignLayouts());
+  });
+  for (auto &[name, expected] : before) {
+    Interpreter fresh = interpreter();
+    std::vector<NNValue> found = run(fresh, name);
+    ASSERT_EQ(found.size(), expected.size()) << name;
+    for (size_t i = 0; i < found.size(); ++i)
+      expectNear(found[i], expected[i], 1e-5, name);
+  }
+}
+
+// One step of plain gradient descent moves each parameter by -rate times the
+// derivative of the mean loss, which central differences give to about 1e-8.
+TEST_F(PassesTest, AStepFollowsTheFiniteDifferencesOfItsLoss) {
+  fillParameters();
+  module->walk([&](ask::PhaseOp phase) {
+    phase.setOptimizerAttr(nn::OptimizerAttr::get(
+        &context, nn::OptimizerKind::Sgd, nn::Convention::Keras,
+        DictionaryAttr::get(&context)));
+  });
+  runPasses([](PassManager &p) {
+    p.addPass(createConvertTLToNN());
+    p.addPass(createDifferentiate());
+  });
+  auto meanLoss = [&](Interpreter &i) {
+    NNValue loss = run(i, "train_step.head").front();
+    double sum = 0;
+    for (double v : loss.data)
+      sum += v;
+    return sum / loss.data.size();
+  };
+  Interpreter start = interpreter(), stepped = interpreter();
+  run(stepped, "train_step.head");
+  constexpr double kRate = 1e-3f, kDelta = 1e-5;
+  int checked = 0;
+  for (StringRef name :
+       {"dense.kernel", "dense.bias", "dense_1.kernel", "dense_1.bias"}) {
+    for (size_t i = 0; i < start.parameters[name].data.size(); i += 3) {
+      Interpreter up = interpreter(), down = interpreter();
+      up.parameters[name].data[i] += kDelta;
+      down.parameters[name].data[i] -= kDelta;
+      double slope = (meanLoss(up) - meanLoss(down)) / (2 * kDelta);
+      double change =
+          stepped.parameters[name].data[i] - start.parameters[name].data[i];
+      EXPECT_NEAR(change, -kRate * slope, kRate * 1e-7)
+          << name.str() << " element " << i;
+      checked += slope != 0;
+    }
+  }
+  EXPECT_GT(checked, 20); // dropout and relu may silence some, not most
+}
+
+} // namespace
