@@ -64,7 +64,7 @@ class CommandLines(ToolTest):
 
     def test_unknown_tap_lists_the_kept(self):
         np.save(self.path("x.npy"), np.zeros((1, 96, 96, 3), np.uint8))
-        result = self.fail_with("--keep", TLRUN, "m.bin", "--predict", "x.npy", "--tap", "conv1", "-o", "y.npy")
+        result = self.fail_with("--keep", TLRUN, "m.bin", "--predict", "x.npy", "--tap", "conv1_relu", "-o", "y.npy")
         for kept in ("features", "logits"):
             self.assertIn(kept, result.stderr)
 

@@ -76,12 +76,12 @@ class Equality(ToolTest):
     # --keep makes more readable and changes no bit.
     def test_keep(self):
         self.compile("plain")
-        self.succeed(TLC, "plain.tl", "-o", "kept.bin", "--keep", "conv1,block3_pw")
+        self.succeed(TLC, "plain.tl", "-o", "kept.bin", "--keep", "conv1_relu,block3_pw_relu")
         np.save(self.path("x.npy"), np.random.default_rng(1).integers(0, 256, (3, 96, 96, 3), np.uint8))
         for model in ("plain", "kept"):
             self.succeed(TLRUN, f"{model}.bin", "--predict", "x.npy", "--tap", "logits", "-o", f"{model}.npy")
         self.assertEqual(read_bytes(self.path("plain.npy")), read_bytes(self.path("kept.npy")))
-        self.succeed(TLRUN, "kept.bin", "--predict", "x.npy", "--tap", "block3_pw", "-o", "tap.npy")
+        self.succeed(TLRUN, "kept.bin", "--predict", "x.npy", "--tap", "block3_pw_relu", "-o", "tap.npy")
         self.assertEqual(np.load(self.path("tap.npy")).shape, (3, 24, 24, 64))
 
     # The trained file holds no clock and no path: two runs in two folders agree,
