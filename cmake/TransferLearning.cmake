@@ -15,6 +15,7 @@ macro(tl_find_mlir)
                HINTS /usr/lib/llvm-22/lib/cmake/mlir)
   find_package(LLD REQUIRED CONFIG HINTS /usr/lib/llvm-22/lib/cmake/lld)
   list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
+  set(MLIR_BINARY_DIR ${CMAKE_BINARY_DIR}) # where add_mlir_doc writes
   include(TableGen)
   include(AddLLVM)
   include(AddMLIR)
