@@ -2,7 +2,9 @@
 // 42, offset of IFD 0, then 12-byte entries of tag, type, count and value.
 #include "runtime/data/Exif.h"
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace tl::data {
 namespace {
@@ -27,6 +29,39 @@ struct TiffReader {
     return value;
   }
 };
+
+// Each orientation as: swap the axes?, then mirror in x?, then in y?, where the
+// upright pixel (x, y) is fetched from the stored picture. In blocks, because
+// with swapped axes each step to the right is a row down in the stored picture.
+template <size_t C> Image turn(const Image &image, int orientation) {
+  bool swap = orientation >= 5;
+  bool mirrorX = orientation == 2 || orientation == 3 || orientation == 7 ||
+                 orientation == 8;
+  bool mirrorY = orientation == 3 || orientation == 4 || orientation == 6 ||
+                 orientation == 7;
+  Image upright(swap ? image.height : image.width,
+                swap ? image.width : image.height, C);
+  // The address of the stored pixel is linear in x and y.
+  ptrdiff_t stepX = mirrorX ? -ptrdiff_t(C) : C;
+  ptrdiff_t stepY = ptrdiff_t(image.rowValues()) * (mirrorY ? -1 : 1);
+  const uint8_t *origin = image.row(mirrorY ? image.height - 1 : 0) +
+                          (mirrorX ? image.width - 1 : 0) * C;
+  if (swap)
+    std::swap(stepX, stepY);
+  constexpr uint32_t kBlock = 64;
+  for (uint32_t top = 0; top < upright.height; top += kBlock)
+    for (uint32_t left = 0; left < upright.width; left += kBlock) {
+      uint32_t bottom = std::min(top + kBlock, upright.height);
+      uint32_t right = std::min(left + kBlock, upright.width);
+      for (uint32_t y = top; y < bottom; ++y) {
+        uint8_t *out = upright.row(y) + left * C;
+        const uint8_t *in = origin + ptrdiff_t(y) * stepY;
+        for (uint32_t x = left; x < right; ++x, out += C)
+          std::memcpy(out, in + ptrdiff_t(x) * stepX, C);
+      }
+    }
+  return upright;
+}
 
 } // namespace
 
@@ -59,29 +94,8 @@ int readExifOrientation(std::span<const uint8_t> tiff) {
 Image makeUpright(Image image, int orientation) {
   if (orientation <= 1 || orientation > 8)
     return image;
-  // Each orientation as: swap the axes?, then mirror in x?, then in y?, where
-  // the upright pixel (x, y) is fetched from the stored picture.
-  bool swap = orientation >= 5;
-  bool mirrorX = orientation == 2 || orientation == 3 || orientation == 7 ||
-                 orientation == 8;
-  bool mirrorY = orientation == 3 || orientation == 4 || orientation == 6 ||
-                 orientation == 7;
-  Image upright(swap ? image.height : image.width,
-                swap ? image.width : image.height, image.channels);
-  size_t channels = image.channels;
-  for (uint32_t y = 0; y < upright.height; ++y) {
-    uint8_t *out = upright.row(y);
-    for (uint32_t x = 0; x < upright.width; ++x) {
-      uint32_t storedX = swap ? y : x, storedY = swap ? x : y;
-      if (mirrorX)
-        storedX = image.width - 1 - storedX;
-      if (mirrorY)
-        storedY = image.height - 1 - storedY;
-      std::memcpy(out + x * channels, image.row(storedY) + storedX * channels,
-                  channels);
-    }
-  }
-  return upright;
+  return image.channels == 3 ? turn<3>(image, orientation)
+                             : turn<1>(image, orientation);
 }
 
 } // namespace tl::data

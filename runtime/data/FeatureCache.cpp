@@ -109,7 +109,9 @@ FeatureCache::FeatureCache(FeatureCacheOptions given)
     : options(std::move(given)) {
   std::error_code error;
   fs::create_directories(options.folder, error);
-  if (error)
+  if (options.folder.empty())
+    giveUp("no folder for them is known");
+  else if (error)
     giveUp(options.folder + ": cannot be created: " + error.message());
   else
     openPacks();

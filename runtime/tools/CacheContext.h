@@ -7,7 +7,8 @@
 
 namespace tl::tools {
 
-// `folder` empty: $XDG_CACHE_HOME/tlrun, else ~/.cache/tlrun.
+// `folder` empty: $XDG_CACHE_HOME/tlrun, else ~/.cache/tlrun; where neither is
+// known the result has no folder, which FeatureCache reports.
 data::FeatureCacheOptions makeCacheOptions(const Model &model,
                                            const std::string &folder);
 

@@ -63,14 +63,16 @@ data::PictureFolder scan(const Model &model, const Options &options) {
 // Shows each epoch and writes the log.
 class Reporter {
 public:
-  Reporter(const Model &model, const Options &options, uint32_t pictures)
-      : model(model), pictures(pictures) {
+  // Opens the log, so that a wrong path is known before the work.
+  Reporter(const Model &model, const Options &options) : model(model) {
     if (options.log.empty())
       return;
     log.emplace(options.log, std::ios::trunc);
     logPath = options.log;
     checkLog();
   }
+
+  void begin(uint32_t trainingPictures) { pictures = trainingPictures; }
 
   // For tl_fit_options: an exception may not pass through the C library.
   static int onProgress(void *user, const tl_progress *progress) {
@@ -129,7 +131,7 @@ private:
   }
 
   const Model &model;
-  const uint32_t pictures;
+  uint32_t pictures = 0;
   std::optional<std::ofstream> log;
   std::string logPath;
   std::optional<Progress> epoch;
@@ -146,10 +148,10 @@ void setLabels(tl_trainer *trainer, const std::vector<std::string> &labels) {
 }
 
 // Gives back the status, for a run that ended early may be worth saving.
-tl_error fit(const Model &model, tl_trainer *trainer, const TrainingSet &set,
+tl_error fit(tl_trainer *trainer, const TrainingSet &set, Reporter &reporter,
              const Options &options) {
   tl_pictures training = set.training(), validation = set.validation();
-  Reporter reporter(model, options, training.count);
+  reporter.begin(training.count);
   tl_fit_options how{};
   how.size = sizeof how;
   how.epochs = options.epochs.value_or(0);
@@ -169,6 +171,7 @@ void runTrain(const Options &options) {
   std::string output = chooseOutput(options);
   Model model(options.model);
   TrainerPtr trainer = model.makeTrainer(options.threads, options.seed);
+  Reporter reporter(model, options);
   data::PictureFolder folder = scan(model, options);
   setLabels(trainer.get(), folder.labels);
   TrainingSet set(model, trainer.get(), folder, options);
@@ -177,7 +180,7 @@ void runTrain(const Options &options) {
              set.validation().count);
   std::fflush(stdout);
 
-  tl_error ended = fit(model, trainer.get(), set, options);
+  tl_error ended = fit(trainer.get(), set, reporter, options);
   if (ended.status != TL_STATUS_OK && ended.status != TL_STATUS_NOT_FINITE)
     throw makeFailure(ended);
   call([&](tl_error *e) {

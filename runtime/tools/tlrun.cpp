@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <fmt/format.h>
 #include <new>
+#include <system_error>
 
 namespace tl::tools {
 
@@ -50,6 +51,8 @@ int runMain(int argc, char **argv) {
     return fail(failure.what(), failure.code);
   } catch (const std::bad_alloc &) {
     return fail("not enough memory", exitUser);
+  } catch (const std::system_error &error) { // fmt: stdout is full or closed
+    return fail(error.what(), exitUser);
   } catch (const std::exception &error) {
     return fail(error.what(), exitBug);
   }

@@ -186,6 +186,8 @@ TEST(FeatureCache, UnusableFolder) {
   TemporaryFolder folder;
   FeatureCacheOptions options = optionsFor(folder);
   options.folder = folder.write("file", "x") + "/cache";
+  FeatureCacheOptions none;
+  EXPECT_EQ(FeatureCache(none).problem(), "no folder for them is known");
   FeatureCache cache(options);
   EXPECT_TRUE(cache.problem().starts_with(options.folder + ": "));
   cache.write(keyOf(1), makeRow(1).data());
