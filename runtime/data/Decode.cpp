@@ -27,10 +27,10 @@ std::string_view nameOfOtherFormat(std::span<const uint8_t> bytes) {
   struct Known {
     std::string_view magic, name;
   };
-  static constexpr Known known[] = {
-      {"BM", "a BMP"},     {"GIF8", "a GIF"}, {"II*\0", "a TIFF"},
-      {"MM\0*", "a TIFF"}, {"P2", "a PGM"},   {"P5", "a PGM"},
-      {"P3", "a PPM"},     {"P6", "a PPM"},   {"\x89PNG", "a damaged PNG"}};
+  static constexpr Known known[] = {{"BM", "a BMP"},     {"GIF8", "a GIF"},
+                                    {"II*\0", "a TIFF"}, {"MM\0*", "a TIFF"},
+                                    {"P2", "a PGM"},     {"P5", "a PGM"},
+                                    {"P3", "a PPM"},     {"P6", "a PPM"}};
   for (const Known &format : known)
     if (startsWith(bytes, format.magic))
       return format.name;
@@ -45,6 +45,8 @@ std::string_view nameOfOtherFormat(std::span<const uint8_t> bytes) {
 Error describeUnknown(std::span<const uint8_t> bytes) {
   if (bytes.empty())
     return {"the file is empty"};
+  if (startsWith(bytes, kPngMagic.substr(0, 4)))
+    return {"damaged PNG: the signature is wrong, as after a transfer as text"};
   std::string_view name = nameOfOtherFormat(bytes);
   if (name.empty())
     return {"not a JPEG or PNG picture"};

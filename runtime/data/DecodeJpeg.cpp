@@ -44,6 +44,11 @@ private:
     std::snprintf(message, sizeof message, "%s", text);
     return false;
   }
+  bool failPrecision(int bits) {
+    std::snprintf(message, sizeof message,
+                  "JPEG with %d bits a sample; only 8 are supported", bits);
+    return false;
+  }
   bool failTruncated() {
     return fail("the JPEG file is truncated: it ends before the picture does");
   }
@@ -69,7 +74,10 @@ void JpegDecoder::onError(j_common_ptr common) {
   JpegDecoder &self = of(common);
   char text[JMSG_LENGTH_MAX];
   common->err->format_message(common, text);
-  std::snprintf(self.message, sizeof self.message, "damaged JPEG: %s", text);
+  if (common->err->msg_code == JERR_BAD_PRECISION)
+    self.failPrecision(common->err->msg_parm.i[0]);
+  else
+    std::snprintf(self.message, sizeof self.message, "damaged JPEG: %s", text);
   std::longjmp(self.escape, 1);
 }
 
@@ -127,12 +135,8 @@ bool JpegDecoder::readHeader() {
   while (found == JPEG_HEADER_TABLES_ONLY);
   if (found == JPEG_SUSPENDED)
     return failTruncated();
-  if (info.data_precision != 8) {
-    std::snprintf(message, sizeof message,
-                  "JPEG with %d bits a sample; only 8 are supported",
-                  info.data_precision);
-    return false;
-  }
+  if (info.data_precision != 8) // Version 3 of the library lets them pass.
+    return failPrecision(info.data_precision);
   return chooseColours();
 }
 

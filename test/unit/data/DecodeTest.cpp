@@ -141,17 +141,27 @@ TEST(Decode, SaysWhatElseItIs) {
             "to PNG");
 }
 
+// The header of a baseline JPEG of three components, and nothing behind it.
+std::vector<uint8_t> makeJpegHeader(uint8_t precision, uint16_t side) {
+  uint8_t high = uint8_t(side >> 8), low = uint8_t(side);
+  return {0xFF, 0xD8, 0xFF, 0xC0, 0,  17,   precision, high, low, high,
+          low,  3,    1,    0x11, 0,  2,    0x11,      0,    3,   0x11,
+          0,    0xFF, 0xDA, 0,    12, 3,    1,         0,    2,   0,
+          3,    0,    0,    63,   0,  0xFF, 0xD9};
+}
+
 // A header alone that promises 65500 x 65500 pixels: refused before memory is
 // taken for them.
 TEST(Decode, RefusesTooManyPixels) {
-  const uint8_t jpeg[] = {
-      0xFF, 0xD8, 0xFF, 0xC0, 0, 17, 8,    0xFF, 0xDC, 0xFF, 0xDC, 3,  1,
-      0x11, 0,    2,    0x11, 0, 3,  0x11, 0,    0xFF, 0xDA, 0,    12, 3,
-      1,    0,    2,    0,    3, 0,  0,    63,   0,    0xFF, 0xD9};
-  Result<Image> image = decodeImage(jpeg);
-  ASSERT_FALSE(image);
-  EXPECT_EQ(image.message(), "the picture is too large: 65500 x 65500, at most "
-                             "134217728 pixels are read");
+  EXPECT_EQ(decodeImage(makeJpegHeader(8, 65500)).message(),
+            "the picture is too large: 65500 x 65500, at most 134217728 pixels "
+            "are read");
+}
+
+// Not damaged, only not supported.
+TEST(Decode, RefusesTwelveBits) {
+  EXPECT_EQ(decodeImage(makeJpegHeader(12, 16)).message(),
+            "JPEG with 12 bits a sample; only 8 are supported");
 }
 
 } // namespace
