@@ -1,0 +1,291 @@
+// The model's tree to a Recipe: input, labels, the backbone and its file, the
+// head. Each part needs the shapes of the one before it.
+#include "frontends/tl/Parser.h"
+#include "frontends/tl/Recipe.h"
+
+using namespace llvm;
+
+namespace tl::frontend {
+
+namespace {
+
+class ModelElaborator {
+public:
+  ModelElaborator(const FileDecl &file, BackboneLoader load, Reporter &reporter)
+      : file(file), load(load), reporter(reporter), reader(reporter, none) {}
+
+  std::optional<Recipe> run();
+
+private:
+  bool input(const Item *item);
+  void labels(const Item &item);
+  bool backbone(const BackboneUse &use);
+  bool backboneSettings(const BackboneUse &use);
+  void precision(const Item &item);
+  bool backboneFile(const BackboneUse &use, const FileDecl &decl);
+  bool backbonePreprocess(const BackboneDecl &decl, const Item *item);
+  bool head(const Item &item);
+
+  const FileDecl &file;
+  BackboneLoader load;
+  Reporter &reporter;
+  Scope none;
+  ValueReader reader;
+  Recipe recipe;
+  const LayerRange *freeze = nullptr;
+};
+
+bool ModelElaborator::input(const Item *item) {
+  if (!item) {
+    reporter.error(recipe.range)
+        << "a model needs its input, as in input image(224, 224, 3)";
+    return false;
+  }
+  const Expression &e = *item->values[0];
+  if (e.kind != Expression::Kind::Call || e.text != "image") {
+    reporter.error(e.range)
+        << "expected image(height, width, channels) for 'input'";
+    return false;
+  }
+  static constexpr ArgumentRule kRules[] = {
+      {"height", true}, {"width", true}, {"channels", true}};
+  auto arguments =
+      bindArguments("image", e.range, e.arguments, kRules, 3, none, reporter);
+  if (!arguments)
+    return false;
+  for (const ArgumentRule &rule : kRules) {
+    auto extent =
+        reader.integer((*arguments)[rule.name], rule.name, 1, 1 << 14);
+    if (!extent)
+      return false;
+    recipe.input.push_back(*extent);
+  }
+  if (recipe.input[2] == 3)
+    return true;
+  reporter.notSupported((*arguments)["channels"].range,
+                        "image with " + Twine(recipe.input[2]) + " channels");
+  return false;
+}
+
+void ModelElaborator::labels(const Item &item) {
+  recipe.labelsRange = item.range;
+  StringMap<SourceRange> seen;
+  for (const ExpressionPtr &e : item.values) {
+    auto value = evaluate(*e, none, reporter);
+    auto label = value ? reader.string(*value, "labels") : std::nullopt;
+    if (!label)
+      continue;
+    // A label is the name of a folder of pictures.
+    if (label->empty() || *label == "." || *label == ".." ||
+        StringRef(*label).contains('/'))
+      reader.expected(*value, "the name of a folder", "labels");
+    auto [entry, fresh] = seen.try_emplace(*label, e->range);
+    if (!fresh) {
+      auto diagnostic = reporter.error(e->range);
+      diagnostic << "the label \"" << *label << "\" is given twice";
+      reporter.note(diagnostic, entry->second, "it is given here");
+    }
+    recipe.labels.push_back(*label);
+  }
+}
+
+void ModelElaborator::precision(const Item &item) {
+  auto value = evaluate(*item.values[0], none, reporter);
+  auto word =
+      value ? reader.word(*value, "precision", {"f32", "tf32", "bf16", "int8"})
+            : std::nullopt;
+  if (word && *word != "f32")
+    reporter.notSupported(item.range, "precision " + *word);
+}
+
+bool ModelElaborator::backboneSettings(const BackboneUse &use) {
+  auto settings = collectSettings(use.items, {}, reporter);
+  Backbone &b = recipe.backbone;
+  if (const Item *item = settings.lookup("weights"))
+    if (auto value = evaluate(*item->values[0], none, reporter))
+      if (auto path = reader.string(*value, "weights")) {
+        b.weights = *path;
+        if (path->empty())
+          reader.expected(*value, "a file's path", "weights");
+      }
+  if (const Item *item = settings.lookup("include_top"))
+    if (auto value = evaluate(*item->values[0], none, reporter))
+      b.includeTop = reader.boolean(*value, "include_top").value_or(false);
+  if (const Item *item = settings.lookup("precision"))
+    precision(*item);
+  if (const Item *item = settings.lookup("freeze"))
+    freeze = &*item->layers;
+  if (const Item *item = settings.lookup("preprocess")) {
+    auto preprocess = readPreprocess(*item, recipe.input, reporter);
+    if (!preprocess)
+      return false;
+    b.preprocess = std::move(*preprocess);
+  }
+  return true;
+}
+
+bool ModelElaborator::backbone(const BackboneUse &use) {
+  recipe.backbone.name = use.name.text;
+  recipe.backbone.range = use.range;
+  if (!backboneSettings(use))
+    return false;
+  const SourceFile *source = load(use.name);
+  if (!source)
+    return false; // the loader said why, at the name
+  Reporter::Within within(reporter, use.range,
+                          "the backbone '" + use.name.text + "' is used here");
+  auto decl = parseFile(*source, reporter);
+  if (!decl)
+    return false;
+  if (!decl->backbone || decl->backbone->name.text != use.name.text) {
+    SourceRange place =
+        decl->backbone ? decl->backbone->name.range : decl->model->name.range;
+    reporter.error(place) << "expected the backbone '" << use.name.text
+                          << "' in this file, found the "
+                          << (decl->backbone ? "backbone '" : "model '")
+                          << place.file->text().slice(place.begin, place.end)
+                          << "'";
+    return false;
+  }
+  return backboneFile(use, *decl);
+}
+
+/// The file's preset, unless the model says another.
+bool ModelElaborator::backbonePreprocess(const BackboneDecl &decl,
+                                         const Item *item) {
+  Backbone &b = recipe.backbone;
+  if (!b.preprocess.name.empty())
+    return true;
+  if (!item) {
+    reporter.error(decl.name.range)
+        << "the backbone '" << b.name << "' says no preprocessing; add "
+        << "'preprocess' here or in the model: caffe, torch, tf, raw or "
+           "custom(...)";
+    return false;
+  }
+  auto preprocess = readPreprocess(*item, recipe.input, reporter);
+  if (preprocess)
+    b.preprocess = std::move(*preprocess);
+  return preprocess.has_value();
+}
+
+bool ModelElaborator::backboneFile(const BackboneUse &use,
+                                   const FileDecl &decl) {
+  Backbone &b = recipe.backbone;
+  auto settings = collectSettings(decl.backbone->items, {}, reporter);
+  Blocks blocks = collectBlocks(decl, reporter);
+  if (reporter.failed())
+    return false;
+  if (const Item *item = settings.lookup("convention")) {
+    auto convention = readConvention(*item, reporter);
+    if (!convention)
+      return false;
+    b.convention = *convention;
+  }
+  if (!backbonePreprocess(*decl.backbone, settings.lookup("preprocess")))
+    return false;
+  auto scope = bindParameters(b.name, use.range, use.arguments,
+                              decl.backbone->parameters, none, reporter);
+  if (!scope)
+    return false;
+  b.network.inputShape = recipe.input;
+  Elaborator elaborator(blocks, b.convention, Elaborator::Place::Backbone,
+                        reporter);
+  if (!elaborator.run(decl.backbone->body, *scope, b.network))
+    return false;
+  const Item *topItem = settings.lookup("top");
+  if (b.includeTop && !topItem) {
+    reporter.error(use.range) << "'include_top' is given, but the backbone '"
+                              << b.name << "' has no top";
+    return false;
+  }
+  size_t base = b.network.layers.size();
+  if (b.includeTop && !elaborator.run(topItem->statements, *scope, b.network))
+    return false;
+  for (size_t i = base; i < b.network.layers.size(); ++i)
+    b.network.layers[i].top = true;
+  if (b.network.layers.empty()) {
+    reporter.error(decl.backbone->name.range)
+        << "the backbone '" << b.name << "' has no layers";
+    return false;
+  }
+  StringMap<SourceRange> taken;
+  nameLayers(b.network, taken, reporter);
+  if (!b.includeTop && topItem) {
+    auto names =
+        elaborator.names(topItem->statements, *scope, b.network.layers);
+    if (!names)
+      return false;
+    b.otherLayers = std::move(*names);
+  }
+  b.list = listLayers(b.network, b.convention);
+  return !reporter.failed();
+}
+
+bool ModelElaborator::head(const Item &item) {
+  recipe.headRange = item.range;
+  Network &head = recipe.head.emplace();
+  const Network &backbone = recipe.backbone.network;
+  head.inputShape = backbone.shapeOf(backbone.output);
+  Blocks blocks = collectBlocks(file, reporter);
+  Convention convention =
+      recipe.train ? recipe.train->convention : Convention::Keras;
+  Elaborator elaborator(blocks, convention, Elaborator::Place::Head, reporter);
+  if (!elaborator.run(item.statements, none, head))
+    return false;
+  if (head.layers.empty()) {
+    reporter.error(item.range) << "a head needs at least one layer";
+    return false;
+  }
+  StringMap<SourceRange> taken;
+  for (const Layer &layer : backbone.layers)
+    taken.try_emplace(layer.name, layer.nameRange);
+  for (const Tap &tap : backbone.taps)
+    taken.try_emplace(tap.name, tap.range);
+  nameLayers(head, taken, reporter);
+  return true;
+}
+
+std::optional<Recipe> ModelElaborator::run() {
+  const ModelDecl &model = *file.model;
+  recipe.name = model.name.text;
+  recipe.range = model.range;
+  auto settings = collectSettings(model.items, {}, reporter);
+  if (model.backbones.empty())
+    reporter.error(model.range)
+        << "a model needs a backbone, as in backbone vgg16 { freeze all }";
+  for (size_t i = 1; i < model.backbones.size(); ++i) {
+    auto diagnostic = reporter.error(model.backbones[i].range);
+    diagnostic << "a model has one backbone, found a second one";
+    reporter.note(diagnostic, model.backbones[0].range, "the first is here");
+  }
+  if (!input(settings.lookup("input")) || model.backbones.size() != 1)
+    return std::nullopt;
+  if (const Item *item = settings.lookup("labels"))
+    labels(*item);
+  if (const Item *item = settings.lookup("train"))
+    recipe.train = readTrain(*item, reporter);
+  if (!backbone(model.backbones[0]))
+    return std::nullopt;
+  if (const Item *item = settings.lookup("head"); item && !head(*item))
+    return std::nullopt;
+  if (!recipe.head && !recipe.backbone.includeTop) {
+    reporter.error(model.range)
+        << "a model needs a head, as in head { gap }, or 'include_top true' "
+           "in its backbone";
+    return std::nullopt;
+  }
+  checkRecipe(recipe, freeze, reporter);
+  if (reporter.failed())
+    return std::nullopt;
+  return std::move(recipe);
+}
+
+} // namespace
+
+std::optional<Recipe> elaborateModel(const FileDecl &file, BackboneLoader load,
+                                     Reporter &reporter) {
+  return ModelElaborator(file, load, reporter).run();
+}
+
+} // namespace tl::frontend

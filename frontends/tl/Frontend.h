@@ -1,0 +1,41 @@
+// A model's file to a TL module: the one entry to the language. Messages go to
+// the context's diagnostic engine, with FileLineColRange locations in the model
+// file, in a backbone's file beside it, or in one of the built-in backbones
+// ("backbones/vgg16.tl").
+#pragma once
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <string>
+#include <vector>
+
+namespace tl::frontend {
+
+struct FrontendOptions {
+  /// Replaces the file named by `weights`; taken as it is.
+  std::string weights;
+  /// Values that stay readable: names of layers or taps, "features", "logits".
+  std::vector<std::string> keep;
+};
+
+/// Reads, checks and elaborates the model in `path`. Null after an error was
+/// reported. The dialects it needs are loaded into the context.
+mlir::OwningOpRef<mlir::ModuleOp> loadModel(llvm::StringRef path,
+                                            const FrontendOptions &options,
+                                            mlir::MLIRContext &context);
+
+/// The same for a text that is already in memory; `path` names it in messages,
+/// and its folder is where backbones and weights are looked for.
+mlir::OwningOpRef<mlir::ModuleOp> loadModelText(llvm::StringRef text,
+                                                llvm::StringRef path,
+                                                const FrontendOptions &options,
+                                                mlir::MLIRContext &context);
+
+/// A built-in backbone, from backbones/<name>.tl.
+struct EmbeddedBackbone {
+  llvm::StringRef name, text;
+};
+llvm::ArrayRef<EmbeddedBackbone> embeddedBackbones();
+
+} // namespace tl::frontend

@@ -1,0 +1,209 @@
+// The table of layers, and the binding of arguments that layers, blocks and
+// backbones share.
+#include "frontends/tl/Layers.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace llvm;
+
+namespace tl::frontend {
+
+// `name` and `source` end every row.
+#define TL_NAMES {"name"}, {"source"}
+static constexpr ArgumentRule kNames[] = {TL_NAMES};
+static constexpr ArgumentRule kConv[] = {
+    {"filters", true}, {"size", true}, {"activation"}, {"stride"}, {"padding"},
+    {"dilation"},      {"groups"},     {"bias"},       TL_NAMES};
+static constexpr ArgumentRule kDepthwise[] = {
+    {"size", true}, {"activation"}, {"stride"}, {"padding"},
+    {"dilation"},   {"bias"},       TL_NAMES};
+static constexpr ArgumentRule kPool[] = {
+    {"size", true}, {"stride"}, {"padding"}, {"ceil"}, TL_NAMES};
+static constexpr ArgumentRule kAvgPool[] = {{"size", true},    {"stride"},
+                                            {"padding"},       {"ceil"},
+                                            {"count_padding"}, TL_NAMES};
+static constexpr ArgumentRule kZeroPad[] = {{"padding", true}, TL_NAMES};
+static constexpr ArgumentRule kBatchNorm[] = {
+    {"epsilon"}, {"scale"}, {"center"}, TL_NAMES};
+static constexpr ArgumentRule kActivation[] = {{"function", true}, TL_NAMES};
+static constexpr ArgumentRule kLeakyRelu[] = {{"slope", true}, TL_NAMES};
+static constexpr ArgumentRule kElu[] = {{"alpha"}, TL_NAMES};
+static constexpr ArgumentRule kGap[] = {{"keepdims"}, TL_NAMES};
+static constexpr ArgumentRule kDense[] = {
+    {"units", true}, {"activation"}, {"bias"}, TL_NAMES};
+static constexpr ArgumentRule kDropout[] = {{"rate", true}, TL_NAMES};
+static constexpr ArgumentRule kReshape[] = {{"shape", true}, TL_NAMES};
+#undef TL_NAMES
+
+static const LayerRule kRules[] = {
+    {"conv", "Conv2D", "conv2d", kConv, 3, applyConv, false},
+    {"depthwise_conv", "DepthwiseConv2D", "depthwise_conv2d", kDepthwise, 2,
+     applyDepthwiseConv, false},
+    {"batch_norm", "BatchNormalization", "batch_normalization", kBatchNorm, 0,
+     applyBatchNorm, false},
+    {"zero_pad", "ZeroPadding2D", "zero_padding2d", kZeroPad, 1, applyZeroPad,
+     false},
+    {"max_pool", "MaxPooling2D", "max_pooling2d", kPool, 1, applyMaxPool,
+     false},
+    {"avg_pool", "AveragePooling2D", "average_pooling2d", kAvgPool, 1,
+     applyAvgPool, false},
+    {"gap", "GlobalAveragePooling2D", "global_average_pooling2d", kGap, 0,
+     applyGlobalAvgPool, true},
+    {"flatten", "Flatten", "flatten", kNames, 0, applyFlatten, true},
+    {"dense", "Dense", "dense", kDense, 2, applyDense, true},
+    {"dropout", "Dropout", "dropout", kDropout, 1, applyDropout, true},
+    {"reshape", "Reshape", "reshape", kReshape, 1, applyReshape, false},
+    {"activation", "Activation", "activation", kActivation, 1, applyActivation,
+     true},
+    {"relu", "ReLU", "re_lu", kNames, 0, applyNamedActivation, true},
+    {"relu6", "ReLU", "re_lu", kNames, 0, applyNamedActivation, true},
+    {"leaky_relu", "LeakyReLU", "leaky_re_lu", kLeakyRelu, 1,
+     applyNamedActivation, true},
+    {"elu", "ELU", "elu", kElu, 1, applyNamedActivation, true},
+    {"softmax", "Softmax", "softmax", kNames, 0, applyNamedActivation, true},
+    {"sigmoid", "Activation", "activation", kNames, 0, applyNamedActivation,
+     true},
+    {"tanh", "Activation", "activation", kNames, 0, applyNamedActivation, true},
+    {"silu", "Activation", "activation", kNames, 0, applyNamedActivation, true},
+    {"gelu", "Activation", "activation", kNames, 0, applyNamedActivation, true},
+    {"hard_sigmoid", "Activation", "activation", kNames, 0,
+     applyNamedActivation, true},
+    {"hard_swish", "Activation", "activation", kNames, 0, applyNamedActivation,
+     true}};
+
+const LayerRule *findLayerRule(StringRef name) {
+  for (const LayerRule &rule : kRules)
+    if (rule.name == name)
+      return &rule;
+  return nullptr;
+}
+
+SmallVector<StringRef> layerNames() {
+  SmallVector<StringRef> names{"add", "concat"};
+  for (const LayerRule &rule : kRules)
+    names.push_back(rule.name);
+  return names;
+}
+
+std::optional<BoundArguments>
+bindArguments(StringRef callee, SourceRange range, ArrayRef<Argument> arguments,
+              ArrayRef<ArgumentRule> rules, size_t positional,
+              const Scope &scope, Reporter &reporter) {
+  BoundArguments bound;
+  StringMap<SourceRange> places;
+  unsigned before = reporter.count();
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const Argument &argument = arguments[i];
+    SourceRange place =
+        argument.name ? argument.name->range : argument.value->range;
+    StringRef name;
+    if (argument.name) {
+      name = argument.name->text;
+      SmallVector<StringRef> names;
+      for (const ArgumentRule &rule : rules)
+        names.push_back(rule.name);
+      if (!is_contained(names, name)) {
+        reporter.error(place) << "'" << callee << "' has no argument '" << name
+                              << "'" << suggestion(name, names);
+        continue;
+      }
+    } else if (i > 0 && arguments[i - 1].name) {
+      reporter.error(place) << "an argument by place must stand before those "
+                               "by name";
+      continue;
+    } else if (i >= positional) {
+      reporter.error(place)
+          << "'" << callee << "' takes "
+          << (positional == 0 ? std::string("no")
+                              : "at most " + std::to_string(positional))
+          << (positional == 1 ? " argument" : " arguments") << " by place";
+      break;
+    } else {
+      name = rules[i].name;
+    }
+    if (auto [entry, fresh] = places.try_emplace(name, place); !fresh) {
+      auto diagnostic = reporter.error(place);
+      diagnostic << "'" << name << "' is given twice";
+      reporter.note(diagnostic, entry->second, "it is given here");
+      continue;
+    }
+    if (std::optional<Value> value = evaluate(*argument.value, scope, reporter))
+      bound[name] = std::move(*value);
+  }
+  for (const ArgumentRule &rule : rules)
+    if (rule.required && !places.contains(rule.name) &&
+        reporter.count() == before)
+      reporter.error(range) << "'" << callee << "' needs '" << rule.name << "'";
+  if (reporter.count() != before)
+    return std::nullopt;
+  return bound;
+}
+
+bool readNames(const BoundArguments &arguments, ValueReader &reader,
+               Reporter &reporter, Layer &layer) {
+  layer.nameRange = layer.range;
+  for (auto [argument, text] :
+       {std::pair<StringRef, std::string *>{"name", &layer.name},
+        {"source", &layer.source}}) {
+    auto found = arguments.find(argument);
+    if (found == arguments.end())
+      continue;
+    std::optional<std::string> given = reader.string(found->second, argument);
+    if (!given)
+      return false;
+    bool good = !given->empty() && given->size() <= 128 &&
+                llvm::all_of(*given, [](char c) {
+                  return isAlnum(c) || StringRef("_.-/").contains(c);
+                });
+    if (!good) {
+      reader.expected(found->second,
+                      "1 to 128 letters, digits, '_', '.', '-' or '/'",
+                      argument);
+      return false;
+    }
+    if (argument == "name")
+      layer.nameRange = found->second.range;
+    *text = std::move(*given);
+  }
+  return true;
+}
+
+bool checkShape(ArrayRef<int64_t> shape, StringRef what, SourceRange range,
+                Reporter &reporter) {
+  // One picture's activation or one weight: 2^31 numbers are 8 GiB.
+  constexpr int64_t kMostElements = int64_t(1) << 31;
+  int64_t elements = 1;
+  for (int64_t extent : shape)
+    if (MulOverflow(elements, extent, elements) || elements > kMostElements) {
+      reporter.error(range) << what << " would be " << describe(shape)
+                            << ", more than " << kMostElements << " numbers";
+      return false;
+    }
+  return true;
+}
+
+bool mergeShapes(Layer &layer, Reporter &reporter) {
+  const Shape &first = layer.inputShapes.front();
+  layer.shape = first;
+  for (const Shape &other : ArrayRef(layer.inputShapes).drop_front()) {
+    bool fits =
+        layer.kind == LayerKind::Add
+            ? other == first
+            : other.size() == first.size() &&
+                  ArrayRef(other).drop_back() == ArrayRef(first).drop_back();
+    if (!fits) {
+      reporter.error(layer.range)
+          << "branches must give "
+          << (layer.kind == LayerKind::Add ? "the same shape"
+                                           : "the same height and width")
+          << ", found " << describe(first) << " and " << describe(other);
+      return false;
+    }
+    if (layer.kind == LayerKind::Concat)
+      layer.shape.back() += other.back();
+  }
+  return checkShape(layer.shape, "the result", layer.range, reporter);
+}
+
+} // namespace tl::frontend

@@ -1,0 +1,234 @@
+// `phase name { ... }`: epochs, the optimizer with all its constants, and what
+// is to come. Defaults of the optimizers stand in dialects/NN/Optimizers.h.
+#include "dialects/NN/Optimizers.h"
+#include "frontends/tl/Recipe.h"
+
+using namespace llvm;
+
+namespace tl::frontend {
+
+namespace {
+
+class PhaseReader {
+public:
+  PhaseReader(Convention convention, Reporter &reporter)
+      : convention(convention == Convention::Keras ? nn::Convention::Keras
+                                                   : nn::Convention::Torch),
+        reporter(reporter), reader(reporter, none) {}
+
+  Phase read(const Item &item, const Phase *previous);
+
+private:
+  void optimizer(const Item &item);
+  bool constant(StringRef name, const Value &value);
+  void schedule(const Item &item);
+  void unsupported(const Item &item);
+  std::optional<Value> value(const Item &item) {
+    return evaluate(*item.values[0], none, reporter);
+  }
+
+  nn::Convention convention;
+  Reporter &reporter;
+  Scope none;
+  ValueReader reader;
+  Phase phase;
+};
+
+/// A constant in its range: rates and epsilon above 0, averages below 1.
+bool PhaseReader::constant(StringRef name, const Value &value) {
+  if (name == "nesterov") {
+    auto flag = reader.boolean(value, name);
+    phase.nesterov = flag.value_or(false);
+    return flag.has_value();
+  }
+  auto number = reader.real(value, name);
+  if (!number)
+    return false;
+  bool positive = name == "lr" || name == "epsilon";
+  if (positive && !(*number > 0)) {
+    reader.expected(value, "a number above 0", name);
+    return false;
+  }
+  if (name == "weight_decay" && !(*number >= 0)) {
+    reader.expected(value, "a number of at least 0", name);
+    return false;
+  }
+  if (!positive && name != "weight_decay" && !(*number >= 0 && *number < 1)) {
+    reader.expected(value, "a number of at least 0 and below 1", name);
+    return false;
+  }
+  if (name == "lr") {
+    phase.learningRate = *number;
+    return true;
+  }
+  for (auto &[key, byDefault] : phase.constants)
+    if (key == name)
+      byDefault = *number;
+  return true;
+}
+
+void PhaseReader::optimizer(const Item &item) {
+  const Expression &e = *item.values[0];
+  bool named =
+      e.kind == Expression::Kind::Name || e.kind == Expression::Kind::Call;
+  auto kind = named ? nn::symbolizeOptimizerKind(e.text) : std::nullopt;
+  phase.hasOptimizer = true;
+  if (!kind) {
+    static constexpr StringRef kNames[] = {"sgd", "rmsprop", "adam", "adamw"};
+    auto diagnostic = reporter.error(e.range);
+    diagnostic << "expected " << alternatives(kNames) << " for 'optimizer'";
+    if (named)
+      diagnostic << ", found '" << e.text << "'" << suggestion(e.text, kNames);
+    return;
+  }
+  phase.optimizer = *kind;
+  phase.nesterov = false;
+  phase.learningRate = nn::defaultLearningRate(*kind, convention);
+  phase.constants.clear();
+  SmallVector<ArgumentRule> rules{{"lr"}};
+  for (auto [name, byDefault] : nn::defaultConstants(*kind, convention)) {
+    phase.constants.emplace_back(name.str(), byDefault);
+    rules.push_back({name});
+  }
+  if (*kind == nn::OptimizerKind::Sgd)
+    rules.push_back({"nesterov"});
+  auto arguments =
+      bindArguments(e.text, e.range, e.arguments, rules, 0, none, reporter);
+  if (!arguments)
+    return;
+  for (const ArgumentRule &rule : rules)
+    if (auto given = arguments->find(rule.name);
+        given != arguments->end() && !constant(rule.name, given->second))
+      return;
+  if (phase.nesterov && phase.constants.front().second == 0)
+    reporter.error((*arguments)["nesterov"].range)
+        << "'nesterov' needs a momentum above 0";
+}
+
+void PhaseReader::schedule(const Item &item) {
+  const Expression &e = *item.values[0];
+  bool named =
+      e.kind == Expression::Kind::Name || e.kind == Expression::Kind::Call;
+  static constexpr StringRef kNames[] = {"constant", "step", "cosine",
+                                         "one_cycle"};
+  if (!named || !is_contained(kNames, e.text)) {
+    auto diagnostic = reporter.error(e.range);
+    diagnostic << "expected " << alternatives(kNames) << " for 'schedule'";
+    if (named)
+      diagnostic << ", found '" << e.text << "'" << suggestion(e.text, kNames);
+    return;
+  }
+  bool constant = e.text == "constant";
+  SmallVector<ArgumentRule> rules;
+  if (!constant)
+    rules.push_back({"warmup"});
+  if (e.text == "step")
+    rules.append({{"every"}, {"factor"}});
+  auto arguments =
+      bindArguments(e.text, e.range, e.arguments, rules, 0, none, reporter);
+  if (!arguments)
+    return;
+  for (const auto &entry : *arguments)
+    if (!reader.real(entry.getValue(), entry.getKey()))
+      return;
+  if (!constant)
+    reporter.notSupported(item.range, "schedule");
+}
+
+// Settings that are read and checked, and then refused.
+void PhaseReader::unsupported(const Item &item) {
+  StringRef keyword = item.keyword.text;
+  if (keyword == "lr" || keyword == "early_stop") {
+    const Expression &e = *item.values[0];
+    SmallVector<ArgumentRule> rules;
+    if (keyword == "lr")
+      rules = {{"backbone"}, {"head"}};
+    else
+      rules = {{"patience"}};
+    auto arguments =
+        bindArguments(keyword, e.range, e.arguments, rules, 0, none, reporter);
+    if (!arguments)
+      return;
+    for (const auto &entry : *arguments) {
+      const Value &v = entry.getValue();
+      bool good = keyword == "lr"
+                      ? reader.real(v, entry.getKey()).has_value()
+                      : reader.integer(v, "patience", 1, 1 << 20).has_value();
+      if (!good)
+        return;
+      if (keyword == "lr" && !(v.number() > 0)) {
+        reader.expected(v, "a number above 0", entry.getKey());
+        return;
+      }
+    }
+    reporter.notSupported(item.range, keyword == "lr" ? "lr(...)" : keyword);
+    return;
+  }
+  auto v = value(item);
+  if (!v)
+    return;
+  if (keyword == "batch_norm") {
+    auto word = reader.word(*v, "batch_norm", {"train", "frozen"});
+    if (word && *word == "train")
+      reporter.notSupported(item.range, "batch_norm train");
+    return;
+  }
+  auto number = reader.real(*v, keyword);
+  if (!number)
+    return;
+  bool good = *number > 0 && (keyword == "clip_norm" || *number < 1);
+  if (good)
+    reporter.notSupported(item.range, keyword);
+  else
+    reader.expected(*v,
+                    keyword == "ema" ? "a number above 0 and below 1"
+                                     : "a number above 0",
+                    keyword);
+}
+
+Phase PhaseReader::read(const Item &item, const Phase *previous) {
+  if (previous)
+    phase = *previous;
+  phase.name = *item.name;
+  phase.range = item.range;
+  phase.unfreeze = nullptr;
+  auto settings = collectSettings(item.children, {}, reporter);
+  // In the order written, so that messages come in that order too.
+  for (const Item &child : item.children) {
+    StringRef keyword = child.keyword.text;
+    if (keyword == "optimizer") {
+      optimizer(child);
+    } else if (keyword == "schedule") {
+      schedule(child);
+    } else if (keyword == "unfreeze") {
+      phase.unfreeze = &*child.layers;
+      phase.unfreezeRange = child.range;
+    } else if (keyword == "epochs") {
+      if (auto v = value(child))
+        phase.epochs = reader.integer(*v, "epochs", 1, 1 << 20).value_or(1);
+    } else if (keyword == "keep") {
+      if (auto v = value(child))
+        if (auto word = reader.word(*v, "keep", {"best", "last"}))
+          phase.keepBest = *word == "best";
+    } else {
+      unsupported(child);
+    }
+  }
+  if (!phase.hasOptimizer)
+    reporter.error(phase.range)
+        << "the phase '" << phase.name.text
+        << "' needs an optimizer: sgd, rmsprop, adam or adamw";
+  if (phase.epochs == 0 && !settings.contains("epochs"))
+    reporter.error(phase.range)
+        << "the phase '" << phase.name.text << "' needs its epochs";
+  return std::move(phase);
+}
+
+} // namespace
+
+Phase readPhase(const Item &item, const Phase *previous, Convention convention,
+                Reporter &reporter) {
+  return PhaseReader(convention, reporter).read(item, previous);
+}
+
+} // namespace tl::frontend

@@ -1,0 +1,184 @@
+// How a picture becomes the network's input. The presets are those of
+// keras/src/applications/imagenet_utils.py (caffe, tf) and of torchvision's
+// ImageNet models (torch). All of them resize straight to the input's size with
+// Pillow's bilinear filter; GRAMMAR.md says why.
+#include "frontends/tl/Recipe.h"
+
+using namespace llvm;
+
+namespace tl::frontend {
+
+static Preprocess preset(StringRef name) {
+  Preprocess p;
+  p.name = name.str();
+  p.mean = {0, 0, 0};
+  p.deviation = {1, 1, 1};
+  if (name == "caffe") {
+    p.bgr = true;
+    p.mean = {103.939, 116.779, 123.68};
+  } else if (name == "tf") {
+    p.scale = 1 / 127.5;
+    p.mean = {1, 1, 1};
+  } else if (name == "torch") {
+    p.scale = 1 / 255.0;
+    p.mean = {0.485, 0.456, 0.406};
+    p.deviation = {0.229, 0.224, 0.225};
+  }
+  return p;
+}
+
+namespace {
+
+class CustomReader {
+public:
+  CustomReader(ArrayRef<int64_t> input, Reporter &reporter)
+      : input(input), reporter(reporter), reader(reporter, none) {}
+
+  std::optional<Preprocess> read(const Expression &call);
+
+private:
+  bool channels(const Value &value, StringRef name, std::vector<double> &out);
+  bool order(const Value &value, Preprocess &p);
+  bool resize(const BoundArguments &arguments, Preprocess &p);
+
+  ArrayRef<int64_t> input;
+  Reporter &reporter;
+  Scope none;
+  ValueReader reader;
+};
+
+/// One number for all channels, or a list with one a channel.
+bool CustomReader::channels(const Value &value, StringRef name,
+                            std::vector<double> &out) {
+  size_t count = input[2];
+  if (value.isNumber()) {
+    out.assign(count, value.number());
+    return true;
+  }
+  if (value.kind != Value::Kind::List || value.elements.size() != count) {
+    reader.expected(value, "a number or a list of " + Twine(count), name);
+    return false;
+  }
+  out.clear();
+  for (const Value &element : value.elements) {
+    auto number = reader.real(element, name);
+    if (!number)
+      return false;
+    out.push_back(*number);
+  }
+  return true;
+}
+
+bool CustomReader::resize(const BoundArguments &arguments, Preprocess &p) {
+  auto find = [&](StringRef name) {
+    auto found = arguments.find(name);
+    return found == arguments.end() ? nullptr : &found->second;
+  };
+  if (const Value *value = find("resize")) {
+    auto word = reader.word(*value, "resize",
+                            {"nearest", "bilinear", "bicubic", "tf_bilinear"});
+    if (!word)
+      return false;
+    p.resize = word->str();
+  }
+  const Value *to = find("resize_to"), *crop = find("crop");
+  if (!to && !crop)
+    return true;
+  if (!to || !crop) {
+    reporter.error((to ? to : crop)->range)
+        << "'resize_to' (the short side) and 'crop' (the input's size) come "
+           "together";
+    return false;
+  }
+  auto size = reader.size(*crop, "crop", 1, 1 << 16);
+  auto side = reader.integer(*to, "resize_to", 1, 1 << 16);
+  if (!size || !side)
+    return false;
+  if (size->first != input[0] || size->second != input[1]) {
+    reporter.error(crop->range)
+        << "'crop' must be the input's size, " << input[0] << "x" << input[1]
+        << ", found " << size->first << "x" << size->second;
+    return false;
+  }
+  if (*side < std::max(input[0], input[1])) {
+    reporter.error(to->range)
+        << "'resize_to' must be at least " << std::max(input[0], input[1])
+        << " to hold the crop, found " << *side;
+    return false;
+  }
+  p.resizeTo = *side;
+  p.crop = true;
+  return true;
+}
+
+std::optional<Preprocess> CustomReader::read(const Expression &call) {
+  static constexpr ArgumentRule kRules[] = {
+      {"order"},  {"scale"},     {"mean"}, {"std"},
+      {"resize"}, {"resize_to"}, {"crop"}};
+  auto arguments = bindArguments("custom", call.range, call.arguments, kRules,
+                                 0, none, reporter);
+  if (!arguments)
+    return std::nullopt;
+  Preprocess p = preset("raw");
+  p.name = "custom";
+  for (const auto &entry : *arguments) {
+    StringRef name = entry.getKey();
+    const Value &value = entry.getValue();
+    bool good = true;
+    if (name == "order") {
+      auto word = reader.word(value, "order", {"rgb", "bgr"});
+      good = word.has_value();
+      p.bgr = good && *word == "bgr";
+    } else if (name == "scale") {
+      auto scale = reader.real(value, "scale");
+      good = scale.has_value();
+      p.scale = scale.value_or(1);
+    } else if (name == "mean") {
+      good = channels(value, "mean", p.mean);
+    } else if (name == "std") {
+      good = channels(value, "std", p.deviation);
+      if (good &&
+          llvm::any_of(p.deviation, [](double d) { return float(d) == 0; })) {
+        reader.expected(value, "numbers other than 0", "std");
+        good = false;
+      }
+    }
+    if (!good)
+      return std::nullopt;
+  }
+  if (!resize(*arguments, p))
+    return std::nullopt;
+  return p;
+}
+
+} // namespace
+
+std::optional<Preprocess>
+readPreprocess(const Item &item, ArrayRef<int64_t> input, Reporter &reporter) {
+  const Expression &value = *item.values[0];
+  std::optional<Preprocess> result;
+  if (value.kind == Expression::Kind::Call && value.text == "custom") {
+    result = CustomReader(input, reporter).read(value);
+  } else {
+    Scope none;
+    auto word = evaluate(value, none, reporter);
+    if (!word)
+      return std::nullopt;
+    auto name = ValueReader(reporter, none)
+                    .word(*word, "preprocess",
+                          {"caffe", "torch", "tf", "raw", "custom"});
+    if (!name)
+      return std::nullopt;
+    if (*name == "custom") {
+      reporter.error(value.range) << "'custom' needs its settings, as in "
+                                     "custom(scale: 1/255)";
+      return std::nullopt;
+    }
+    result = preset(*name);
+  }
+  if (result)
+    result->range = item.range;
+  return result;
+}
+
+} // namespace tl::frontend

@@ -1,0 +1,109 @@
+// The model after elaboration: everything the TL module says, before it is
+// MLIR. Preprocess.cpp, Train.cpp, Phase.cpp and ElaborateModel.cpp each read
+// their part of the tree into it; CheckRecipe.cpp looks at the whole.
+#pragma once
+
+#include "frontends/tl/Elaborate.h"
+#include "frontends/tl/FreezeRange.h"
+
+namespace tl::frontend {
+
+struct Preprocess {
+  SourceRange range;
+  std::string name;
+  bool bgr = false;
+  double scale = 1;
+  std::vector<double> mean, deviation;
+  std::string resize = "bilinear";
+  int64_t resizeTo = 0;
+  bool crop = false;
+};
+
+struct Phase {
+  Identifier name;
+  SourceRange range;
+  int64_t epochs = 0;
+  bool hasOptimizer = false;
+  nn::OptimizerKind optimizer = nn::OptimizerKind::Sgd;
+  /// The rule's constants, all of them.
+  std::vector<std::pair<std::string, double>> constants;
+  bool nesterov = false;
+  double learningRate = 0;
+  bool keepBest = false;
+  const LayerRange *unfreeze = nullptr;
+  SourceRange unfreezeRange;
+};
+
+struct Train {
+  SourceRange range, lossRange;
+  int64_t batch = 32;
+  std::string loss;
+  double labelSmoothing = 0;
+  int64_t seed = 0;
+  double split = 0.2;
+  Convention convention = Convention::Keras;
+  std::vector<Phase> phases;
+};
+
+struct Backbone {
+  std::string name;
+  SourceRange range; // its use in the model
+  std::string weights;
+  bool includeTop = false;
+  Convention convention = Convention::Keras;
+  Network network;
+  LayerList list;
+  std::vector<bool> frozen; // one flag a place of the list
+  std::vector<std::string> otherLayers;
+  Preprocess preprocess;
+};
+
+struct Recipe {
+  std::string name;
+  SourceRange range;
+  Shape input;
+  std::vector<std::string> labels;
+  SourceRange labelsRange;
+  Backbone backbone;
+  std::optional<Network> head;
+  SourceRange headRange;
+  std::optional<Train> train;
+  int64_t classes = 0;
+
+  const Network &last() const { return head ? *head : backbone.network; }
+};
+
+/// Settings by keyword; reports doubled ones. Those in `many` may stand often
+/// and are left out.
+llvm::StringMap<const Item *>
+collectSettings(const Items &items, llvm::ArrayRef<llvm::StringRef> many,
+                Reporter &reporter);
+
+/// `preprocess caffe`, `preprocess custom(...)`.
+std::optional<Preprocess> readPreprocess(const Item &item,
+                                         llvm::ArrayRef<int64_t> input,
+                                         Reporter &reporter);
+
+std::optional<Convention> readConvention(const Item &item, Reporter &reporter);
+
+/// `train { ... }`; errors are reported, and what could be read is returned.
+Train readTrain(const Item &item, Reporter &reporter);
+
+/// A phase inherits what it does not say from `previous`.
+Phase readPhase(const Item &item, const Phase *previous, Convention convention,
+                Reporter &reporter);
+
+/// Where the text of a backbone comes from; null after it reported why not.
+using BackboneLoader =
+    llvm::function_ref<const SourceFile *(const Identifier &name)>;
+
+/// Elaborates the model of a parsed file; nothing after an error.
+std::optional<Recipe> elaborateModel(const FileDecl &file,
+                                     BackboneLoader loadBackbone,
+                                     Reporter &reporter);
+
+/// What only the whole tells: ranges, and the pairing of loss, activation,
+/// outputs and labels. Fills in `frozen` and `classes`.
+void checkRecipe(Recipe &recipe, const LayerRange *freeze, Reporter &reporter);
+
+} // namespace tl::frontend
