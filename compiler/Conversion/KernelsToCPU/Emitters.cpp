@@ -8,6 +8,7 @@ namespace tl::cpu {
 Emitter findEmitter(llvm::StringRef operation) {
   return llvm::StringSwitch<Emitter>(operation)
       .Case("nn.activation", emitActivation)
+      .Case("nn.conv2d", emitConv2D)
       .Default(nullptr);
 }
 

@@ -19,6 +19,9 @@ Emitter findEmitter(llvm::StringRef operation);
 llvm::FailureOr<Grid> emitActivation(KernelBuilder &b, mlir::Operation *op);
 // Conv2D.cpp, DepthwiseConv.cpp
 llvm::FailureOr<Grid> emitConv2D(KernelBuilder &b, mlir::Operation *op);
+/// Fails if the input's halo does not hold everything that a window reaches.
+mlir::LogicalResult checkConvHalo(nn::Conv2DOp op, const Buffer &x,
+                                  const Buffer &y);
 llvm::FailureOr<Grid> emitDepthwiseConv(KernelBuilder &b, mlir::Operation *op);
 // Dense.cpp
 llvm::FailureOr<Grid> emitDense(KernelBuilder &b, mlir::Operation *op);
