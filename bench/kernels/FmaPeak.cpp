@@ -2,8 +2,8 @@
 #include "bench/kernels/FmaPeak.h"
 
 #include <algorithm>
-#include <chrono>
 #include <immintrin.h>
+#include <time.h>
 
 namespace {
 constexpr int kAccumulators = 12;
@@ -13,6 +13,7 @@ constexpr int64_t kRounds = 200'000;
 __attribute__((target("avx512f"))) void fma512() {
   __m512 a[kAccumulators] = {}, x = _mm512_set1_ps(0.5f);
   for (int64_t i = 0; i < kRounds; ++i)
+#pragma clang loop unroll(full)
     for (auto &s : a) {
       s = _mm512_fmadd_ps(x, x, s);
       asm volatile("" : "+v"(s));
@@ -21,6 +22,7 @@ __attribute__((target("avx512f"))) void fma512() {
 __attribute__((target("avx2,fma"))) void fma256() {
   __m256 a[kAccumulators] = {}, x = _mm256_set1_ps(0.5f);
   for (int64_t i = 0; i < kRounds; ++i)
+#pragma clang loop unroll(full)
     for (auto &s : a) {
       s = _mm256_fmadd_ps(x, x, s);
       asm volatile("" : "+x"(s));
@@ -29,6 +31,7 @@ __attribute__((target("avx2,fma"))) void fma256() {
 void mulAdd128() {
   __m128 a[kAccumulators] = {}, x = _mm_set1_ps(0.5f);
   for (int64_t i = 0; i < kRounds; ++i)
+#pragma clang loop unroll(full)
     for (auto &s : a) {
       __m128 product = _mm_mul_ps(x, x);
       asm volatile("" : "+x"(product));
@@ -36,17 +39,21 @@ void mulAdd128() {
       asm volatile("" : "+x"(s));
     }
 }
+
+double threadSeconds() {
+  timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
+}
 } // namespace
 
 double measurePeak(const tl::cpu::Isa &isa) {
   auto run = isa.lanes == 16 ? fma512 : isa.lanes == 8 ? fma256 : mulAdd128;
   double best = 0;
   for (int i = 0; i < 8; ++i) {
-    auto start = std::chrono::steady_clock::now();
+    double start = threadSeconds();
     run();
-    double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-            .count();
+    double seconds = threadSeconds() - start;
     best = std::max(best, 2.0 * kRounds * kAccumulators * isa.lanes / seconds);
   }
   return best / 1e9;

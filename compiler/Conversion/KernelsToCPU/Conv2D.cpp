@@ -219,12 +219,13 @@ static void emitGroups(KernelBuilder &b, const Conv &c, const Block &picture,
 llvm::FailureOr<Grid> emitConv2D(KernelBuilder &b, mlir::Operation *op) {
   auto conv = mlir::cast<nn::Conv2DOp>(op);
   auto filter = mlir::cast<mlir::RankedTensorType>(conv.getFilter().getType());
-  if (conv.getGroups() != 1) {
-    if (int64_t(conv.getGroups()) == filter.getDimSize(3) && filter.getDimSize(2) == 1)
-      return emitDepthwiseConv(b, op);
+  bool oneAChannel = int64_t(conv.getGroups()) == filter.getDimSize(3) &&
+                     filter.getDimSize(2) == 1;
+  if (oneAChannel && nn::formOf(filter) == nn::WeightForm::Canonical)
+    return emitDepthwiseConv(b, op);
+  if (conv.getGroups() != 1)
     return conv.emitOpError() << "not supported yet: " << conv.getGroups()
                               << " groups (1, or one a channel)";
-  }
   if (nn::formOf(filter) != nn::WeightForm::Panels)
     return conv.emitOpError("needs its filter as #nn.form<panels>");
   Conv c = describe(b, conv);

@@ -48,8 +48,8 @@ std::string halo(const int64_t *h, int64_t more = 0) {
 
 std::string list(std::initializer_list<int64_t> values) {
   std::string text = "array<i64: ";
-  for (int64_t v : values)
-    text += (&*values.begin() == &v ? "" : ", ") + std::to_string(v);
+  for (const int64_t &v : values)
+    text += (values.begin() == &v ? "" : ", ") + std::to_string(v);
   return text + ">";
 }
 
@@ -123,19 +123,21 @@ void check(const Conv &c, int64_t batch) {
   Program program(kernelText(c));
   auto conv = mlir::cast<nn::Conv2DOp>(program.kernel().getComputation());
   std::vector<Array> arguments = makeArguments(c, batch);
+  int64_t row = c.outW() * c.oc, map = c.outH() * row;
+  std::vector<double> expected(batch * map), magnitude(batch * map);
+  for (int64_t i = 0; i < batch * map; ++i)
+    expected[i] = nn::evaluateActivation(
+        conv.getActivationAttr(),
+        exact(c, arguments, i / map, i % map / row, i % row / c.oc, i % c.oc,
+              magnitude[i]));
   for (const cpu::Isa *isa : runnableIsas()) {
     auto y = run(program, *isa, batch, arguments);
     ASSERT_EQ(y.size(), 1u) << kernelText(c);
-    for (int64_t i = 0, e = y[0].size(); i < e; ++i) {
-      double magnitude = 0;
-      int64_t row = c.outW() * c.oc, map = c.outH() * row;
-      double sum = exact(c, arguments, i / map, i % map / row,
-                         i % row / c.oc, i % c.oc, magnitude);
-      // n roundings of at most half an ulp of the partial sums
-      ASSERT_NEAR(y[0][i], nn::evaluateActivation(conv.getActivationAttr(), sum),
-                  1e-6 * (magnitude + 1))
+    ASSERT_EQ(y[0].size(), expected.size());
+    // n roundings of at most half an ulp of the partial sums
+    for (size_t i = 0; i < expected.size(); ++i)
+      ASSERT_NEAR(y[0][i], expected[i], 1e-6 * (magnitude[i] + 1))
           << isa->name.str() << " element " << i << "\n" << kernelText(c);
-    }
   }
 }
 
@@ -155,7 +157,7 @@ const Conv kShapes[] = {
      {1, 2, 0, 3}, 1},                             // residual, halos everywhere
     {3, 4, 9, 32, 1, 1, 1, 1, {0, 0, 0, 0}, "gelu", false, true, false,
      {1, 1, 1, 1}},                                // no bias, 1x1 into a halo
-    {64, 40, 16, 160, 3, 3, 1, 1, {1, 1, 1, 1}, "relu", true, false, false,
+    {40, 30, 16, 160, 3, 3, 1, 1, {1, 1, 1, 1}, "relu", true, false, false,
      {1, 1, 1, 1}},                                // several row and group tiles
     // depthwise
     {9, 9, 8, 8, 3, 3, 1, 1, {1, 1, 1, 1}, "relu6", true, false, true},
