@@ -1,7 +1,8 @@
 // Each kernel on one thread: billions of operations a second and the share of
 // the FMA peak measured just before. The machine may be shared, so that the
-// time counted is, for each tile, the least of 15 rounds. Shapes of VGG16 at 150x150, MobileNet
-// 0.25, SqueezeNet and the heads. Other work on the machine lowers both.
+// time counted is, for each tile, the least of 15 rounds. Shapes of VGG16 at
+// 150x150, MobileNet 0.25, SqueezeNet and the heads. Other work on the machine
+// lowers both.
 //   bin/kernels_bench --benchmark_filter=v4.*vgg
 #include "bench/kernels/FmaPeak.h"
 #include "compiler/Target/CodeImage.h"
@@ -24,20 +25,21 @@ namespace {
 struct Case {
   std::string name, text; ///< one rt.kernel
   int64_t batch;
-  double operations;      ///< of the whole batch, an FMA counts 2
+  double operations; ///< of the whole batch, an FMA counts 2
 };
 
 Case conv(const char *name, int64_t batch, int64_t h, int64_t w, int64_t ic,
-          int64_t oc, int64_t k = 3, int64_t stride = 1, bool depthwise = false) {
+          int64_t oc, int64_t k = 3, int64_t stride = 1,
+          bool depthwise = false) {
   int64_t before = stride == 1 ? k / 2 : 0, after = k / 2;
   std::string halo =
       k > 1 ? fmt::format(", #nn.halo<{0}, {1}, {0}, {1}>", before, after) : "";
   int64_t oh = (h + before + after - k) / stride + 1;
   int64_t ow = (w + before + after - k) / stride + 1;
   std::string x = fmt::format("tensor<?x{}x{}x{}xf32{}>", h, w, ic, halo);
-  std::string f = fmt::format("tensor<{}x{}x{}x{}xf32{}>", k, k,
-                              depthwise ? 1 : ic, oc,
-                              depthwise ? "" : ", #nn.form<panels>");
+  std::string f =
+      fmt::format("tensor<{}x{}x{}x{}xf32{}>", k, k, depthwise ? 1 : ic, oc,
+                  depthwise ? "" : ", #nn.form<panels>");
   std::string y = fmt::format("tensor<?x{}x{}x{}xf32>", oh, ow, oc);
   return {name,
           fmt::format("rt.kernel @k {{\n^bb0(%x: {0}, %w: {1}, %b: "
@@ -59,11 +61,12 @@ Case dense(const std::string &op, int64_t n, int64_t k, int64_t m) {
   bool input = op == "dense_grad_input", weight = op == "dense_grad_weight";
   std::string a = input ? y : x, b = weight ? y : w;
   std::string result = input ? x : weight ? w : y;
-  return {fmt::format("head/{}_{}x{}x{}", op, n, k, m),
-          fmt::format("rt.kernel @k {{\n^bb0(%a: {0}, %b: {1}):\n%r = nn.{3} %a, "
-                      "%b : ({0}, {1}) -> {2}\nrt.return %r : {2}\n}}",
-                      a, b, result, op),
-          n, 2.0 * n * k * m};
+  return {
+      fmt::format("head/{}_{}x{}x{}", op, n, k, m),
+      fmt::format("rt.kernel @k {{\n^bb0(%a: {0}, %b: {1}):\n%r = nn.{3} %a, "
+                  "%b : ({0}, {1}) -> {2}\nrt.return %r : {2}\n}}",
+                  a, b, result, op),
+      n, 2.0 * n * k * m};
 }
 
 std::vector<Case> cases() {
@@ -107,8 +110,8 @@ struct Executable {
   schema::KernelFunction function;
 };
 
-Executable loadKernel(MLIRContext &context, const Case &c,
-                      const cpu::Isa &isa, std::vector<int64_t> &elements) {
+Executable loadKernel(MLIRContext &context, const Case &c, const cpu::Isa &isa,
+                      std::vector<int64_t> &elements) {
   auto module = parseSourceString<ModuleOp>(c.text, ParserConfig(&context));
   auto image = compileKernels(*module, isa);
   if (failed(image))
@@ -138,7 +141,8 @@ void runCase(benchmark::State &state, MLIRContext &context, const Case &c,
     return state.SkipWithError("the kernel does not compile");
   std::vector<void *> arguments;
   for (int64_t count : elements) {
-    auto *data = static_cast<float *>(std::aligned_alloc(64, (count * 4 + 63) / 64 * 64));
+    auto *data = static_cast<float *>(
+        std::aligned_alloc(64, (count * 4 + 63) / 64 * 64));
     for (int64_t i = 0; i < count; ++i)
       data[i] = float(i % 17) * 0.01f;
     arguments.push_back(data);

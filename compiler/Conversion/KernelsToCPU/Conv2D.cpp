@@ -50,10 +50,9 @@ mlir::LogicalResult checkConvHalo(nn::Conv2DOp op, const Buffer &x,
     int64_t needed[] = {before, std::max<int64_t>(0, last - (in[d] - 1))};
     for (int side : {0, 1})
       if (have[2 * d + side] < needed[side])
-        return op.emitOpError()
-               << "needs an input with " << needed[side] << " zeros at the "
-               << sides[2 * d + side] << " (#nn.halo), found "
-               << have[2 * d + side];
+        return op.emitOpError() << "needs an input with " << needed[side]
+                                << " zeros at the " << sides[2 * d + side]
+                                << " (#nn.halo), found " << have[2 * d + side];
   }
   return mlir::success();
 }
@@ -126,8 +125,8 @@ static Cut cutWork(const Conv &c, const Isa &isa) {
     cut.groups = std::clamp<int64_t>(target / rowWork, 1, groups);
   cut.rows = std::clamp<int64_t>(target / (rowWork * cut.groups), 1, c.height);
   if (cut.rows == c.height) // room for more groups
-    cut.groups = std::clamp<int64_t>(target / (rowWork * cut.rows), cut.groups,
-                                     groups);
+    cut.groups =
+        std::clamp<int64_t>(target / (rowWork * cut.rows), cut.groups, groups);
   cut.rowBlocks = llvm::divideCeil(c.height, cut.rows);
   cut.rows = llvm::divideCeil(c.height, cut.rowBlocks);
   cut.rowBlocks = llvm::divideCeil(c.height, cut.rows);
@@ -157,8 +156,8 @@ static void emitBlock(KernelBuilder &b, const Conv &c, const Block &p,
   tile.finish(acc, [&](int64_t r, const Column &column, Value sum) {
     int64_t offset = r * c.outChannels + column.output;
     if (p.residual)
-      sum = b.addF(sum, b.loadPart(b.at(p.residual, offset), b.lanes(),
-                                   column.active));
+      sum = b.addF(
+          sum, b.loadPart(b.at(p.residual, offset), b.lanes(), column.active));
     b.storePart(activate(b, c.activation, sum), b.at(p.y, offset),
                 column.active);
   });
@@ -167,8 +166,7 @@ static void emitBlock(KernelBuilder &b, const Conv &c, const Block &p,
 /// Rows [begin, end) of a picture for the group whose pointers are in `p`
 /// (rows and pixels not yet added).
 static void emitGroup(KernelBuilder &b, const Conv &c, const Block &p,
-                      Value begin, Value end,
-                      llvm::ArrayRef<Column> columns) {
+                      Value begin, Value end, llvm::ArrayRef<Column> columns) {
   auto runs = splitRows(c.width, blockRows(b.isa(), columns.size()));
   b.loop(begin, end, 1, [&](Value h) {
     Block row = p;
@@ -183,8 +181,7 @@ static void emitGroup(KernelBuilder &b, const Conv &c, const Block &p,
                block.x = b.at(row.x, b.mul(w, c.strideW * c.inChannels));
                block.y = b.at(row.y, b.mul(w, c.outChannels));
                if (p.residual)
-                 block.residual =
-                     b.at(row.residual, b.mul(w, c.outChannels));
+                 block.residual = b.at(row.residual, b.mul(w, c.outChannels));
                emitBlock(b, c, block, run.rows, columns);
              });
   });
@@ -199,8 +196,8 @@ static void emitGroups(KernelBuilder &b, const Conv &c, const Block &picture,
   auto group = [&](Value g, int64_t remaining) {
     Block p = picture;
     Value column = b.mul(g, width);
-    p.weights = b.at(picture.weights, b.mul(g, width / schema::kPanelWidth *
-                                                   panel));
+    p.weights =
+        b.at(picture.weights, b.mul(g, width / schema::kPanelWidth * panel));
     p.y = b.at(picture.y, column);
     if (p.bias)
       p.bias = b.at(picture.bias, column);
@@ -231,7 +228,8 @@ llvm::FailureOr<Grid> emitConv2D(KernelBuilder &b, mlir::Operation *op) {
   Conv c = describe(b, conv);
   if (failed(checkConvHalo(conv, c.x, c.y)))
     return mlir::failure();
-  mergeRows(c, blockRows(b.isa(), panelColumns(b.isa(), c.outChannels, 0).size()));
+  mergeRows(c,
+            blockRows(b.isa(), panelColumns(b.isa(), c.outChannels, 0).size()));
   Cut cut = cutWork(c, b.isa());
 
   int64_t tiles = cut.rowBlocks * cut.groupBlocks;
@@ -241,14 +239,12 @@ llvm::FailureOr<Grid> emitConv2D(KernelBuilder &b, mlir::Operation *op) {
   Value begin = b.mul(rowBlock, cut.rows);
   Value end = b.min(b.add(begin, cut.rows), b.constant(c.height));
   Value first = b.mul(groupBlock, cut.groups);
-  Value last =
-      b.min(b.add(first, cut.groups), b.constant(c.groups(b.isa())));
+  Value last = b.min(b.add(first, cut.groups), b.constant(c.groups(b.isa())));
 
   Block p;
-  p.x = b.at(c.x.pointer,
-             b.add(b.mul(picture, c.x.pictureStride()), c.xStart));
-  p.y = b.at(c.y.pointer, b.add(b.mul(picture, c.y.pictureStride()),
-                                c.y.offset(0, 0)));
+  p.x = b.at(c.x.pointer, b.add(b.mul(picture, c.x.pictureStride()), c.xStart));
+  p.y = b.at(c.y.pointer,
+             b.add(b.mul(picture, c.y.pictureStride()), c.y.offset(0, 0)));
   if (c.residual.pointer)
     p.residual = b.at(c.residual.pointer,
                       b.add(b.mul(picture, c.residual.pictureStride()),

@@ -28,8 +28,7 @@ static void emitPanels(KernelBuilder &b, const Dense &d, Value group,
   int64_t panel = d.inputs * schema::kPanelWidth, width = b.isa().columns;
   auto columns = panelColumns(b.isa(), remaining, panel);
   Value column = b.mul(group, width);
-  Value w =
-      b.at(d.weights, b.mul(group, width / schema::kPanelWidth * panel));
+  Value w = b.at(d.weights, b.mul(group, width / schema::kPanelWidth * panel));
   Value bias = d.bias ? b.at(d.bias, column) : Value();
   // 8 rows: a batch of 32 then has no short block.
   int64_t rows = std::min<int64_t>(8, blockRows(b.isa(), columns.size()));
@@ -39,8 +38,8 @@ static void emitPanels(KernelBuilder &b, const Dense &d, Value group,
     Value y = b.at(b.at(d.y, b.mul(picture, d.outputs)), column);
     MicroTile tile(b, height, d.inputs, columns, /*maskWeights=*/false,
                    /*weightAlignment=*/b.lanes() * 4);
-    Values acc = tile.add(tile.start(bias), x, w,
-                          {{d.inputs, 1, schema::kPanelWidth}});
+    Values acc =
+        tile.add(tile.start(bias), x, w, {{d.inputs, 1, schema::kPanelWidth}});
     tile.finish(acc, [&](int64_t r, const Column &c, Value sum) {
       b.storePart(activate(b, d.activation, sum),
                   b.at(y, r * d.outputs + c.output), c.active);
@@ -75,8 +74,8 @@ static void emitDots(KernelBuilder &b, const Dense &d, Value picture,
   auto step = [&](Value k, int64_t active, Values acc) {
     Values weights;
     for (int64_t m = 0; m < outputs; ++m)
-      weights.push_back(b.loadPart(b.at(b.at(w, m * d.inputs), k), b.lanes(),
-                                   active));
+      weights.push_back(
+          b.loadPart(b.at(b.at(w, m * d.inputs), k), b.lanes(), active));
     for (int64_t r = 0; r < height; ++r) {
       Value v = b.loadPart(b.at(b.at(x, r * d.inputs), k), b.lanes(), active);
       for (int64_t m = 0; m < outputs; ++m)

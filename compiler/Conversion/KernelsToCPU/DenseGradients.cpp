@@ -58,10 +58,10 @@ static void transposePanels(KernelBuilder &b, const GradInput &g, Value k,
     for (int64_t column = 0; column < width; column += lanes) {
       Values rows;
       for (int64_t i = 0; i < lanes; ++i)
-        rows.push_back(column + i < count
-                           ? b.load(b.at(from, (column + i) * kPanelWidth),
-                                    lanes)
-                           : b.splat(0, lanes));
+        rows.push_back(
+            column + i < count
+                ? b.load(b.at(from, (column + i) * kPanelWidth), lanes)
+                : b.splat(0, lanes));
       transpose(b, rows);
       for (int64_t i = 0; i < lanes; ++i)
         b.store(rows[i], b.at(to, i * width + column));
@@ -142,7 +142,8 @@ static void emitGradWeightBlock(KernelBuilder &b, const GradWeight &g,
                                 Value row, int64_t height, Value group,
                                 int64_t remaining) {
   int64_t width = b.isa().columns, lanes = b.lanes();
-  int64_t written = g.padded ? llvm::alignTo(remaining, kPanelWidth) : remaining;
+  int64_t written =
+      g.padded ? llvm::alignTo(remaining, kPanelWidth) : remaining;
   llvm::SmallVector<Column> columns;
   for (int64_t c = 0; c < std::min(width, written); c += lanes)
     columns.push_back({c, c, std::clamp<int64_t>(remaining - c, 0, lanes)});
@@ -200,8 +201,8 @@ static Grid emitGradWeightPanels(KernelBuilder &b, const GradWeight &g) {
 /// The same, cut along the columns: there are fewer than 16 rows.
 static Grid emitGradWeightLines(KernelBuilder &b, const GradWeight &g) {
   int64_t width = b.isa().columns, groups = llvm::divideCeil(g.columns, width);
-  int64_t groupsPerTile = std::clamp<int64_t>(
-      4'000'000 / (32 * g.rows * width), 1, groups);
+  int64_t groupsPerTile =
+      std::clamp<int64_t>(4'000'000 / (32 * g.rows * width), 1, groups);
   Value first = b.mul(b.tile(), groupsPerTile);
   Value last = b.min(b.add(first, groupsPerTile), b.constant(groups));
   for (const RowRun &run : splitRows(g.rows, b.isa().rows))
@@ -223,8 +224,8 @@ llvm::FailureOr<Grid> emitDenseGradWeight(KernelBuilder &b,
     return emitGradWeightPanels(b, {x, dy, dw.pointer, inputs, outputs,
                                     kPanelWidth, inputs * kPanelWidth, true});
   case nn::WeightForm::Rows:
-    return emitGradWeightLines(b, {dy, x, dw.pointer, outputs, inputs, inputs,
-                                   kPanelWidth, false});
+    return emitGradWeightLines(
+        b, {dy, x, dw.pointer, outputs, inputs, inputs, kPanelWidth, false});
   case nn::WeightForm::Canonical:
     break;
   }

@@ -28,27 +28,25 @@ static void emitBlock(KernelBuilder &b, const Depthwise &d, const Block &p,
   int64_t c = d.channels;
   Value initial = p.bias ? b.load(p.bias, lanes) : b.splat(0, lanes);
   Values acc(pixels, initial);
-  acc = b.loop(
-      b.constant(0), b.constant(d.kernelHeight), 1, acc,
-      [&](Value kh, mlir::ValueRange carried) {
-        Values sums(carried);
-        Value x = b.at(p.x, b.mul(kh, d.dilationH * d.x.rowStride()));
-        Value w = b.at(p.weights, b.mul(kh, d.kernelWidth * c));
-        for (int64_t kw = 0; kw < d.kernelWidth; ++kw) {
-          Value weight = b.load(b.at(w, kw * c), lanes);
-          for (int64_t i = 0; i < pixels; ++i) {
-            int64_t column = i * d.strideW + kw * d.dilationW;
-            sums[i] = b.fma(b.load(b.at(x, column * c), lanes), weight,
-                            sums[i]);
-          }
-        }
-        return sums;
-      });
+  acc = b.loop(b.constant(0), b.constant(d.kernelHeight), 1, acc,
+               [&](Value kh, mlir::ValueRange carried) {
+                 Values sums(carried);
+                 Value x = b.at(p.x, b.mul(kh, d.dilationH * d.x.rowStride()));
+                 Value w = b.at(p.weights, b.mul(kh, d.kernelWidth * c));
+                 for (int64_t kw = 0; kw < d.kernelWidth; ++kw) {
+                   Value weight = b.load(b.at(w, kw * c), lanes);
+                   for (int64_t i = 0; i < pixels; ++i) {
+                     int64_t column = i * d.strideW + kw * d.dilationW;
+                     sums[i] = b.fma(b.load(b.at(x, column * c), lanes), weight,
+                                     sums[i]);
+                   }
+                 }
+                 return sums;
+               });
   for (int64_t i = 0; i < pixels; ++i) {
     if (p.residual)
       acc[i] = b.addF(acc[i], b.load(b.at(p.residual, i * c), lanes));
-    b.store(activate(b, d.activation, acc[i]),
-            b.at(p.y, i * c));
+    b.store(activate(b, d.activation, acc[i]), b.at(p.y, i * c));
   }
 }
 
@@ -57,23 +55,20 @@ static void emitRow(KernelBuilder &b, const Depthwise &d, const Block &row) {
   int64_t c = d.channels;
   auto runs = splitRows(d.y.width(), b.isa().registers / 4);
   for (const RowRun &run : runs)
-    b.loop(run.start, run.start + run.rows * run.count, run.rows,
-           [&](Value w) {
-             Value x = b.at(row.x, b.mul(w, d.strideW * c));
-             Value out = b.mul(w, c);
-             b.forEachVector(c, [&](Value channel, int64_t lanes) {
-               auto add = [&](Value pointer, Value index) {
-                 return pointer ? b.at(b.at(pointer, index), channel)
-                                : Value();
-               };
-               Value none = b.constant(0);
-               emitBlock(b, d,
-                         {b.at(x, channel), add(row.y, out),
-                          add(row.residual, out), add(row.weights, none),
-                          add(row.bias, none)},
-                         run.rows, lanes);
-             });
-           });
+    b.loop(run.start, run.start + run.rows * run.count, run.rows, [&](Value w) {
+      Value x = b.at(row.x, b.mul(w, d.strideW * c));
+      Value out = b.mul(w, c);
+      b.forEachVector(c, [&](Value channel, int64_t lanes) {
+        auto add = [&](Value pointer, Value index) {
+          return pointer ? b.at(b.at(pointer, index), channel) : Value();
+        };
+        Value none = b.constant(0);
+        emitBlock(b, d,
+                  {b.at(x, channel), add(row.y, out), add(row.residual, out),
+                   add(row.weights, none), add(row.bias, none)},
+                  run.rows, lanes);
+      });
+    });
 }
 
 llvm::FailureOr<Grid> emitDepthwiseConv(KernelBuilder &b,
@@ -111,8 +106,8 @@ llvm::FailureOr<Grid> emitDepthwiseConv(KernelBuilder &b,
     row.x = b.at(x, b.mul(h, op.getStrides()[0] * d.x.rowStride()));
     row.y = b.at(d.y.pointer, b.pixel(d.y, place.picture, h, zero));
     if (d.residual.pointer)
-      row.residual = b.at(d.residual.pointer,
-                          b.pixel(d.residual, place.picture, h, zero));
+      row.residual =
+          b.at(d.residual.pointer, b.pixel(d.residual, place.picture, h, zero));
     row.weights = d.weights;
     row.bias = d.bias;
     emitRow(b, d, row);

@@ -12,8 +12,8 @@ llvm::SmallVector<Column> panelColumns(const Isa &isa, int64_t remaining,
                                        int64_t panelStride) {
   llvm::SmallVector<Column> columns = plainColumns(isa, remaining);
   for (Column &column : columns)
-    column.weight = column.output / kPanelWidth * panelStride +
-                    column.output % kPanelWidth;
+    column.weight =
+        column.output / kPanelWidth * panelStride + column.output % kPanelWidth;
   return columns;
 }
 
@@ -63,10 +63,9 @@ Values MicroTile::step(Values acc, Value a, Value w) {
   Values weights;
   for (const Column &column : columns_) {
     Value pointer = b_.at(w, column.weight);
-    weights.push_back(maskWeights_ ? b_.loadPart(pointer, b_.lanes(),
-                                                 column.active)
-                                   : b_.load(pointer, b_.lanes(),
-                                             weightAlignment_));
+    weights.push_back(maskWeights_
+                          ? b_.loadPart(pointer, b_.lanes(), column.active)
+                          : b_.load(pointer, b_.lanes(), weightAlignment_));
   }
   for (int64_t r = 0; r < rows_; ++r) {
     Value x = b_.loadBroadcast(b_.at(a, r * rowStride_), b_.lanes());
@@ -92,12 +91,11 @@ Values MicroTile::nest(Values acc, Value a, Value w,
     return acc;
   }
   Value end = loop.count ? b_.constant(loop.count) : loop.dynamicCount;
-  return b_.loop(b_.constant(0), end, 1, acc,
-                 [&](Value i, mlir::ValueRange carried) {
-                   return nest(Values(carried), b_.at(a, b_.mul(i, loop.aStep)),
-                               b_.at(w, b_.mul(i, loop.wStep)),
-                               loops.drop_front());
-                 });
+  return b_.loop(
+      b_.constant(0), end, 1, acc, [&](Value i, mlir::ValueRange carried) {
+        return nest(Values(carried), b_.at(a, b_.mul(i, loop.aStep)),
+                    b_.at(w, b_.mul(i, loop.wStep)), loops.drop_front());
+      });
 }
 
 Values MicroTile::add(Values acc, Value a, Value w,

@@ -41,9 +41,9 @@ llvm::SmallVector<RowRun, 2> splitRows(int64_t total, int64_t rows);
 
 /// One loop of the sum, the outermost first: `count` rounds.
 struct SumLoop {
-  int64_t count;       ///< 0: `dynamicCount`
-  int64_t aStep;       ///< elements of the first operand a round
-  int64_t wStep;       ///< elements of the second operand a round
+  int64_t count; ///< 0: `dynamicCount`
+  int64_t aStep; ///< elements of the first operand a round
+  int64_t wStep; ///< elements of the second operand a round
   Value dynamicCount = nullptr;
 };
 

@@ -12,8 +12,8 @@ void forEachRowBlock(KernelBuilder &b, Value count, int64_t rows,
   if (rows == 1)
     return;
   for (int64_t height = llvm::PowerOf2Ceil(rows) / 2; height; height /= 2) {
-    Value fits = b.compare(mlir::arith::CmpIPredicate::sge,
-                           b.sub(count, done), b.constant(height));
+    Value fits = b.compare(mlir::arith::CmpIPredicate::sge, b.sub(count, done),
+                           b.constant(height));
     b.when(fits, [&] { body(done, height); });
     done = b.add(done, b.select(fits, b.constant(height), b.constant(0)));
   }

@@ -15,11 +15,11 @@ using namespace tl::test;
 namespace {
 struct Conv {
   int64_t h, w, ic, oc, kh = 3, kw = 3, stride = 1, dilation = 1;
-  int64_t pads[4] = {1, 1, 1, 1};      // top, bottom, left, right
+  int64_t pads[4] = {1, 1, 1, 1}; // top, bottom, left, right
   const char *activation = "none";
   bool bias = true, residual = false, depthwise = false;
   int64_t outHalo[4] = {0, 0, 0, 0};
-  int64_t moreHalo = 0;                // beyond what the pads need
+  int64_t moreHalo = 0; // beyond what the pads need
 
   int64_t outH() const {
     return (h + pads[0] + pads[1] - (kh - 1) * dilation - 1) / stride + 1;
@@ -74,13 +74,14 @@ std::string kernelText(const Conv &c) {
     types += ", " + r;
   }
   return Program::kernel(
-      arguments, "%y = nn.conv2d " + operands + " {strides = " +
-                     list({c.stride, c.stride}) + ", dilations = " +
-                     list({c.dilation, c.dilation}) + ", pads = " +
-                     list({c.pads[0], c.pads[1], c.pads[2], c.pads[3]}) +
-                     ", groups = " + std::to_string(c.depthwise ? c.oc : 1) +
-                     " : i64, activation = #nn.act<" + c.activation +
-                     ">} : (" + types + ") -> " + y + "\nrt.return %y : " + y);
+      arguments,
+      "%y = nn.conv2d " + operands +
+          " {strides = " + list({c.stride, c.stride}) +
+          ", dilations = " + list({c.dilation, c.dilation}) +
+          ", pads = " + list({c.pads[0], c.pads[1], c.pads[2], c.pads[3]}) +
+          ", groups = " + std::to_string(c.depthwise ? c.oc : 1) +
+          " : i64, activation = #nn.act<" + c.activation + ">} : (" + types +
+          ") -> " + y + "\nrt.return %y : " + y);
 }
 
 std::vector<Array> makeArguments(const Conv &c, int64_t batch) {
@@ -107,10 +108,9 @@ double exact(const Conv &c, const std::vector<Array> &a, int64_t n, int64_t oh,
         int64_t iw = ow * c.stride - c.pads[2] + kw * c.dilation;
         if (ih < 0 || iw < 0 || ih >= c.h || iw >= c.w)
           continue;
-        double product =
-            double(a[0][((n * c.h + ih) * c.w + iw) * c.ic +
-                        (c.depthwise ? oc : ic)]) *
-            a[1][((kh * c.kw + kw) * ics + ic) * c.oc + oc];
+        double product = double(a[0][((n * c.h + ih) * c.w + iw) * c.ic +
+                                     (c.depthwise ? oc : ic)]) *
+                         a[1][((kh * c.kw + kw) * ics + ic) * c.oc + oc];
         sum += product;
         magnitude += std::fabs(product);
       }
@@ -126,10 +126,10 @@ void check(const Conv &c, int64_t batch) {
   int64_t row = c.outW() * c.oc, map = c.outH() * row;
   std::vector<double> expected(batch * map), magnitude(batch * map);
   for (int64_t i = 0; i < batch * map; ++i)
-    expected[i] = nn::evaluateActivation(
-        conv.getActivationAttr(),
-        exact(c, arguments, i / map, i % map / row, i % row / c.oc, i % c.oc,
-              magnitude[i]));
+    expected[i] =
+        nn::evaluateActivation(conv.getActivationAttr(),
+                               exact(c, arguments, i / map, i % map / row,
+                                     i % row / c.oc, i % c.oc, magnitude[i]));
   for (const cpu::Isa *isa : runnableIsas()) {
     auto y = run(program, *isa, batch, arguments);
     ASSERT_EQ(y.size(), 1u) << kernelText(c);
@@ -137,35 +137,98 @@ void check(const Conv &c, int64_t batch) {
     // n roundings of at most half an ulp of the partial sums
     for (size_t i = 0; i < expected.size(); ++i)
       ASSERT_NEAR(y[0][i], expected[i], 1e-6 * (magnitude[i] + 1))
-          << isa->name.str() << " element " << i << "\n" << kernelText(c);
+          << isa->name.str() << " element " << i << "\n"
+          << kernelText(c);
   }
 }
 
 // Each line guards one way a shape can fail to fit the micro-tile.
 const Conv kShapes[] = {
-    {5, 7, 3, 8},                                  // first layer, few outputs
-    {1, 1, 4, 16},                                 // one pixel
+    {5, 7, 3, 8},  // first layer, few outputs
+    {1, 1, 4, 16}, // one pixel
     {9, 9, 5, 33, 3, 3, 1, 1, {1, 1, 1, 1}, "relu"},
-    {6, 31, 2, 48},                                // odd width, 1.5 groups
-    {11, 10, 3, 20, 3, 3, 2, 1, {0, 1, 0, 1}},     // Keras's padding, stride 2
-    {13, 13, 7, 1, 5, 5, 3, 1, {2, 2, 2, 2}},      // one output channel
-    {12, 9, 1, 17, 3, 3, 1, 2, {2, 2, 2, 2}},      // dilation, one input channel
+    {6, 31, 2, 48},                            // odd width, 1.5 groups
+    {11, 10, 3, 20, 3, 3, 2, 1, {0, 1, 0, 1}}, // Keras's padding, stride 2
+    {13, 13, 7, 1, 5, 5, 3, 1, {2, 2, 2, 2}},  // one output channel
+    {12, 9, 1, 17, 3, 3, 1, 2, {2, 2, 2, 2}},  // dilation, one input channel
     {8, 8, 6, 35, 2, 3, 1, 1, {0, 0, 1, 0}, "relu6"}, // even filter, lopsided
     {7, 7, 19, 40, 1, 1, 1, 1, {0, 0, 0, 0}, "silu"}, // 1x1: rows merged
-    {10, 14, 8, 64, 1, 1, 2, 1, {0, 0, 0, 0}},     // 1x1 with stride
-    {4, 5, 3, 24, 3, 3, 1, 1, {1, 1, 1, 1}, "relu", true, true, false,
-     {1, 2, 0, 3}, 1},                             // residual, halos everywhere
-    {3, 4, 9, 32, 1, 1, 1, 1, {0, 0, 0, 0}, "gelu", false, true, false,
-     {1, 1, 1, 1}},                                // no bias, 1x1 into a halo
-    {40, 30, 16, 160, 3, 3, 1, 1, {1, 1, 1, 1}, "relu", true, false, false,
-     {1, 1, 1, 1}},                                // several row and group tiles
+    {10, 14, 8, 64, 1, 1, 2, 1, {0, 0, 0, 0}},        // 1x1 with stride
+    {4,
+     5,
+     3,
+     24,
+     3,
+     3,
+     1,
+     1,
+     {1, 1, 1, 1},
+     "relu",
+     true,
+     true,
+     false,
+     {1, 2, 0, 3},
+     1}, // residual, halos everywhere
+    {3,
+     4,
+     9,
+     32,
+     1,
+     1,
+     1,
+     1,
+     {0, 0, 0, 0},
+     "gelu",
+     false,
+     true,
+     false,
+     {1, 1, 1, 1}}, // no bias, 1x1 into a halo
+    {40,
+     30,
+     16,
+     160,
+     3,
+     3,
+     1,
+     1,
+     {1, 1, 1, 1},
+     "relu",
+     true,
+     false,
+     false,
+     {1, 1, 1, 1}}, // several row and group tiles
     // depthwise
     {9, 9, 8, 8, 3, 3, 1, 1, {1, 1, 1, 1}, "relu6", true, false, true},
-    {10, 11, 27, 27, 3, 3, 2, 1, {0, 1, 0, 1}, "relu", true, true, true,
+    {10,
+     11,
+     27,
+     27,
+     3,
+     3,
+     2,
+     1,
+     {0, 1, 0, 1},
+     "relu",
+     true,
+     true,
+     true,
      {1, 1, 1, 1}},
     {5, 6, 1, 1, 5, 5, 1, 1, {2, 2, 2, 2}, "none", false, false, true},
-    {12, 12, 64, 64, 3, 3, 1, 2, {2, 2, 2, 2}, "none", true, false, true,
-     {0, 1, 1, 0}, 1},
+    {12,
+     12,
+     64,
+     64,
+     3,
+     3,
+     1,
+     2,
+     {2, 2, 2, 2},
+     "none",
+     true,
+     false,
+     true,
+     {0, 1, 1, 0},
+     1},
 };
 
 class ConvShapes : public testing::TestWithParam<size_t> {};

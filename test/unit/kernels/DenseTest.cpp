@@ -62,7 +62,8 @@ void expectProduct(const Array &found, int64_t rows, int64_t columns,
         magnitude += std::fabs(product);
       }
       // n roundings of at most half an ulp of the partial sums
-      ASSERT_NEAR(found[i * columns + j], finish(sum, j), 1e-6 * (magnitude + 1))
+      ASSERT_NEAR(found[i * columns + j], finish(sum, j),
+                  1e-6 * (magnitude + 1))
           << "row " << i << " column " << j;
     }
 }
@@ -78,7 +79,8 @@ TEST_P(DenseShapes, Forward) {
     auto y = run(program, *isa, s.n, {x, w, bias});
     ASSERT_EQ(y.size(), 1u);
     expectProduct(
-        y[0], s.n, s.m, s.k, [&](int64_t i, int64_t t) { return x[i * s.k + t]; },
+        y[0], s.n, s.m, s.k,
+        [&](int64_t i, int64_t t) { return x[i * s.k + t]; },
         [&](int64_t t, int64_t j) { return w[t * s.m + j]; },
         [&](double sum, int64_t j) { return std::max(sum + bias[j], 0.0); });
   }
@@ -107,7 +109,8 @@ TEST_P(DenseShapes, GradientOfTheWeight) {
     auto dw = run(program, *isa, s.n, {x, dy});
     ASSERT_EQ(dw.size(), 1u);
     expectProduct(
-        dw[0], s.k, s.m, s.n, [&](int64_t i, int64_t t) { return x[t * s.k + i]; },
+        dw[0], s.k, s.m, s.n,
+        [&](int64_t i, int64_t t) { return x[t * s.k + i]; },
         [&](int64_t t, int64_t j) { return dy[t * s.m + j]; },
         [](double sum, int64_t) { return sum; });
   }

@@ -49,6 +49,17 @@ rt::KernelOp Program::kernel() {
   return *module_->getOps<rt::KernelOp>().begin();
 }
 
+llvm::FailureOr<const CodeImage *> Program::code(const cpu::Isa &isa) {
+  auto known = images_.find(&isa);
+  if (known == images_.end()) {
+    auto image = compileKernels(module(), isa);
+    if (failed(image))
+      return failure();
+    known = images_.emplace(&isa, std::move(*image)).first;
+  }
+  return &known->second;
+}
+
 std::vector<const cpu::Isa *> runnableIsas() {
   std::vector<const cpu::Isa *> isas;
   for (const cpu::Isa &isa : cpu::allIsas())
@@ -195,10 +206,11 @@ Array readResult(Guarded &memory, RankedTensorType type, int64_t batch) {
 
 std::vector<Array> run(Program &program, const cpu::Isa &isa, int64_t batch,
                        const std::vector<Array> &arguments, unsigned seed) {
-  auto image = compileKernels(program.module(), isa);
-  EXPECT_TRUE(succeeded(image)) << program.diagnostics();
-  if (failed(image))
+  auto compiled = program.code(isa);
+  EXPECT_TRUE(succeeded(compiled)) << program.diagnostics();
+  if (failed(compiled))
     return {};
+  const CodeImage &image = **compiled;
   rt::KernelOp kernel = program.kernel();
   std::vector<Guarded> memory;
   std::vector<RankedTensorType> types;
@@ -223,11 +235,11 @@ std::vector<Array> run(Program &program, const cpu::Isa &isa, int64_t batch,
   std::vector<void *> pointers;
   for (Guarded &buffer : memory)
     pointers.push_back(buffer.data);
-  rt::GridAttr grid = image->kernels[0].grid;
+  rt::GridAttr grid = image.kernels[0].grid;
   std::vector<int64_t> tiles(tileCount(grid, batch));
   std::iota(tiles.begin(), tiles.end(), 0);
   std::shuffle(tiles.begin(), tiles.end(), std::mt19937(seed));
-  LoadedCode code(*image);
+  LoadedCode code(image);
   auto function = reinterpret_cast<schema::KernelFunction>(code.entry(0));
   Guarded scratch(grid.getScratch() / 4);
   for (int64_t tile : tiles)

@@ -8,7 +8,7 @@
 #include "dialects/NN/Storage.h"
 #include "mlir/IR/MLIRContext.h"
 
-#include <memory>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,6 +28,8 @@ public:
                             const std::string &attributes = "");
   mlir::ModuleOp module() { return *module_; }
   rt::KernelOp kernel();
+  /// The code for `isa`, compiled once.
+  llvm::FailureOr<const CodeImage *> code(const cpu::Isa &isa);
   /// What the last failing call said.
   std::string &diagnostics() { return diagnostics_; }
 
@@ -35,6 +37,7 @@ private:
   mlir::MLIRContext context_;
   mlir::OwningOpRef<mlir::ModuleOp> module_;
   std::string diagnostics_;
+  std::map<const cpu::Isa *, CodeImage> images_;
 };
 
 /// The ISAs that this machine can run.
