@@ -40,6 +40,9 @@ template <typename Function> void call(Function function) {
     throw makeFailure(error);
 }
 
+// Text on stderr, as it is.
+void say(const std::string &text);
+
 // "tlrun: warning: ..." on stderr.
 void warn(const std::string &message);
 

@@ -7,7 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/format.h>
-#include <iostream>
+#include <sstream>
 
 namespace tl::tools {
 namespace {
@@ -154,7 +154,9 @@ std::optional<Options> parseCommandLine(int argc, char **argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success &asked) {
-    app.exit(asked, std::cout, std::cerr);
+    std::ostringstream text;
+    app.exit(asked, text, text);
+    fmt::print("{}", text.str());
     return std::nullopt;
   } catch (const CLI::ParseError &error) {
     throw Failure(fmt::format("{} (see tlrun --help)", error.what()));

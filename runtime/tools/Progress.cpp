@@ -1,6 +1,9 @@
 // See Progress.h.
 #include "runtime/tools/Progress.h"
 
+#include "runtime/tools/Failure.h"
+
+#include <cstdio>
 #include <fmt/format.h>
 
 #include <unistd.h>
@@ -28,7 +31,7 @@ Progress::Progress(std::string what, uint64_t total)
 
 Progress::~Progress() {
   if (visible)
-    fmt::print(stderr, "\r\x1b[K");
+    say("\r\x1b[K");
 }
 
 double Progress::seconds() const {
@@ -46,11 +49,11 @@ void Progress::update(uint64_t done, const std::string &note) {
                   describeSeconds(double(total - done) / rate),
                   note.empty() ? "" : "  ", note);
   if (!terminal) {
-    fmt::print(stderr, "{}: {}\n", what, status);
+    say(fmt::format("{}: {}\n", what, status));
     return;
   }
   std::string bar(size_t(done * kBarWidth / total), '#');
-  fmt::print(stderr, "\r{} [{:<{}}] {}\x1b[K", what, bar, kBarWidth, status);
+  say(fmt::format("\r{} [{:<{}}] {}\x1b[K", what, bar, kBarWidth, status));
   std::fflush(stderr);
   visible = true;
 }

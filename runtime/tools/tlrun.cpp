@@ -10,8 +10,12 @@
 
 namespace tl::tools {
 
+// stderr may be closed or full, which is no reason to stop: fputs does not
+// throw, fmt::print would.
+void say(const std::string &text) { std::fputs(text.c_str(), stderr); }
+
 void warn(const std::string &message) {
-  fmt::print(stderr, "tlrun: warning: {}\n", message);
+  say(fmt::format("tlrun: warning: {}\n", message));
 }
 
 namespace {
@@ -35,7 +39,7 @@ void run(const Options &options) {
 
 int fail(const char *message, int code) {
   std::fflush(stdout);
-  fmt::print(stderr, "tlrun: error: {}\n", message);
+  say(fmt::format("tlrun: error: {}\n", message));
   return code;
 }
 

@@ -2,6 +2,7 @@
 #include "runtime/data/Loader.h"
 
 #include "test/unit/data/TemporaryFolder.h"
+#include "test/unit/data/TinyPng.h"
 
 #include <gtest/gtest.h>
 
@@ -10,39 +11,7 @@
 namespace tl::data {
 namespace {
 
-// The smallest PNG files: 1 x 1, 8-bit grey. The value lies in a stored
-// (uncompressed) deflate block; its checksums are those of zlib and PNG.
-std::string makePng(uint8_t grey);
-
-uint32_t crc32Of(std::string_view bytes) {
-  uint32_t crc = ~0u;
-  for (unsigned char byte : bytes) {
-    crc ^= byte;
-    for (int bit = 0; bit < 8; ++bit)
-      crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
-  }
-  return ~crc;
-}
-
-std::string bigEndian(uint32_t value) {
-  return {char(value >> 24), char(value >> 16), char(value >> 8), char(value)};
-}
-
-std::string chunk(std::string type, const std::string &data) {
-  std::string body = std::move(type) + data;
-  return bigEndian(uint32_t(data.size())) + body + bigEndian(crc32Of(body));
-}
-
-std::string makePng(uint8_t grey) {
-  std::string header =
-      bigEndian(1) + bigEndian(1) + std::string("\x8\0\0\0\0", 5);
-  std::string row = {'\0', char(grey)};
-  uint32_t adler = (uint32_t(2 + grey) << 16) | uint32_t(1 + grey);
-  std::string data =
-      std::string("\x78\x01\x01\x02\0\xFD\xFF", 7) + row + bigEndian(adler);
-  return "\x89PNG\r\n\x1a\n" + chunk("IHDR", header) + chunk("IDAT", data) +
-         chunk("IEND", "");
-}
+std::string makePng(uint8_t grey) { return makeTinyPng({grey, grey, grey}); }
 
 Preprocess onePixel() {
   Preprocess preprocess;
