@@ -32,8 +32,8 @@
  * - A result for one picture depends on that picture and the parameters alone:
  *   not on n, on its place in the batch, or on threads, bit for bit.
  * - An options struct starts with its size: set it with sizeof, set the rest
- *   to zero for the defaults (`tl_session_options o = {sizeof o};`). Structs
- *   only ever grow at the end; an older program keeps working.
+ *   to zero for the defaults (`tl_session_options o = {.size = sizeof o};`).
+ * Structs only ever grow at the end; an older program keeps working.
  */
 #ifndef TL_RUNTIME_H
 #define TL_RUNTIME_H
