@@ -82,14 +82,10 @@ Values MicroTile::nest(Values acc, Value a, Value w,
   if (loops.empty())
     return step(std::move(acc), a, w);
   const SumLoop &loop = loops.front();
-  // A short innermost loop (first layers: 3 x 3 channels) costs more than its
-  // body: write it out.
-  if (loop.count && loop.count <= (loops.size() == 1 ? 12 : 1)) {
-    for (int64_t i = 0; i < loop.count; ++i)
-      acc = nest(std::move(acc), b_.at(a, i * loop.aStep),
-                 b_.at(w, i * loop.wStep), loops.drop_front());
-    return acc;
-  }
+  // Loops stay loops: written out, the loads that neighbouring pixels share
+  // would be kept in registers that are not there.
+  if (loop.count == 1)
+    return nest(std::move(acc), a, w, loops.drop_front());
   Value end = loop.count ? b_.constant(loop.count) : loop.dynamicCount;
   return b_.loop(
       b_.constant(0), end, 1, acc, [&](Value i, mlir::ValueRange carried) {

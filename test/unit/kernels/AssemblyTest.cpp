@@ -1,0 +1,122 @@
+// Properties of the machine code that no result shows, for every ISA, also
+// those that this machine cannot run.
+#include "test/unit/kernels/Harness.h"
+
+#include "compiler/Target/LinkImage.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+using namespace tl;
+using namespace tl::test;
+
+namespace {
+std::string convText(int64_t width, int64_t in, int64_t out) {
+  std::string w = std::to_string(width), i = std::to_string(in),
+              o = std::to_string(out);
+  std::string x =
+      "tensor<?x" + w + "x" + w + "x" + i + "xf32, #nn.halo<1, 1, 1, 1>>";
+  std::string f = "tensor<3x3x" + i + "x" + o + "xf32, #nn.form<panels>>";
+  std::string y = "tensor<?x" + w + "x" + w + "x" + o + "xf32>";
+  return Program::kernel("%x: " + x + ", %w: " + f,
+                         "%y = nn.conv2d %x, %w {pads = array<i64: 1, 1, 1, "
+                         "1>} : (" +
+                             x + ", " + f + ") -> " + y +
+                             "\nrt.return %y : " + y);
+}
+
+size_t count(const std::string &text, const std::string &word) {
+  size_t found = 0;
+  for (size_t at = text.find(word); at != std::string::npos;
+       at = text.find(word, at + 1))
+    ++found;
+  return found;
+}
+
+/// Bodies of loops that hold no other label: from a label to the jump back.
+std::vector<std::string> innermostLoops(const std::string &assembly) {
+  std::vector<std::string> loops;
+  std::string line, label, body;
+  std::istringstream lines(assembly);
+  while (std::getline(lines, line)) {
+    if (line.rfind(".LBB", 0) == 0) {
+      label = line.substr(0, line.find(':'));
+      body.clear();
+      continue;
+    }
+    body += line + "\n";
+    if (line.find("\tj") == 0 && !label.empty() &&
+        line.substr(line.find_last_of(" \t") + 1) == label)
+      loops.push_back(body);
+  }
+  return loops;
+}
+
+class Assembly : public testing::TestWithParam<size_t> {};
+
+// The accumulators of full and shorter blocks stay in registers: the inner
+// loop multiplies and never touches the stack.
+TEST_P(Assembly, InnerLoopsDoNotSpill) {
+  const cpu::Isa &isa = cpu::allIsas()[GetParam()];
+  for (auto [width, in, out] :
+       {std::array<int64_t, 3>{150, 64, 64}, {37, 128, 256}, {150, 3, 64}}) {
+    Program program(convText(width, in, out));
+    auto text = printKernel(program.kernel(), isa, CodeStage::Assembly);
+    ASSERT_TRUE(succeeded(text)) << program.diagnostics();
+    size_t products = 0;
+    for (const std::string &loop : innermostLoops(*text)) {
+      size_t here = count(loop, isa.fma ? "vfmadd" : "mulps");
+      products = std::max(products, here);
+      if (here)
+        EXPECT_EQ(count(loop, "%rsp"), 0u) << isa.name.str() << "\n" << loop;
+    }
+    // one for each accumulator of at least a block one row short
+    EXPECT_GE(products, size_t((isa.rows - 1) * isa.vectors()));
+  }
+}
+
+// Kernels call nothing, though the code zeroes halos and evaluates exp.
+TEST_P(Assembly, CallsNothing) {
+  const cpu::Isa &isa = cpu::allIsas()[GetParam()];
+  std::string x = "tensor<?x16x16x32xf32>";
+  std::string y = "tensor<?x16x16x32xf32, #nn.halo<2, 2, 2, 2>>";
+  Program program(Program::kernel(
+      "%x: " + x, "%y = nn.activation %x {activation = #nn.act<gelu>} : (" + x +
+                      ") -> " + y + "\nrt.return %y : " + y));
+  auto text = printKernel(program.kernel(), isa, CodeStage::Assembly);
+  ASSERT_TRUE(succeeded(text)) << program.diagnostics();
+  EXPECT_EQ(count(*text, "\tcall"), 0u) << *text;
+  EXPECT_EQ(count(*text, "@GOT"), 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Assembly,
+                         testing::Range<size_t>(0, cpu::allIsas().size()),
+                         [](const auto &info) {
+                           return cpu::allIsas()[info.param].name.str();
+                         });
+
+// Several kernels share an image; each starts inside it.
+TEST(CodeImages, HoldAllKernels) {
+  std::string one = convText(9, 3, 16), two = one;
+  two.replace(two.find("@k"), 2, "@l");
+  Program program(one + two);
+  for (const cpu::Isa &isa : cpu::allIsas()) {
+    auto image = compileKernels(program.module(), isa);
+    ASSERT_TRUE(succeeded(image)) << program.diagnostics();
+    ASSERT_EQ(image->kernels.size(), 2u);
+    EXPECT_EQ(image->kernels[0].name, "k");
+    EXPECT_EQ(image->kernels[1].name, "l");
+    EXPECT_NE(image->kernels[0].offset, image->kernels[1].offset);
+    for (const CodeImage::Kernel &kernel : image->kernels)
+      EXPECT_LT(kernel.offset, image->bytes.size());
+  }
+}
+
+// What is not an ELF file is an error, not a crash.
+TEST(CodeImages, RefuseGarbage) {
+  auto image = extractImage(std::string(100, 'x'));
+  ASSERT_FALSE(bool(image));
+  llvm::consumeError(image.takeError());
+}
+} // namespace
