@@ -129,11 +129,21 @@ bool ModelElaborator::backbone(const BackboneUse &use) {
   recipe.backbone.range = use.range;
   if (!backboneSettings(use))
     return false;
+  std::string note = "the backbone '" + use.name.text + "' is used here";
+  if (file.backbone) {
+    if (file.backbone->name.text == use.name.text) {
+      Reporter::Within within(reporter, use.range, note);
+      return backboneFile(use, file);
+    }
+    reporter.error(file.backbone->name.range)
+        << "the model uses the backbone '" << use.name.text << "', not '"
+        << file.backbone->name.text << "'";
+    return false;
+  }
   const SourceFile *source = load(use.name);
   if (!source)
     return false; // the loader said why, at the name
-  Reporter::Within within(reporter, use.range,
-                          "the backbone '" + use.name.text + "' is used here");
+  Reporter::Within within(reporter, use.range, note);
   auto decl = parseFile(*source, reporter);
   if (!decl)
     return false;

@@ -104,8 +104,11 @@ bindArguments(StringRef callee, SourceRange range, ArrayRef<Argument> arguments,
       for (const ArgumentRule &rule : rules)
         names.push_back(rule.name);
       if (!is_contained(names, name)) {
-        reporter.error(place) << "'" << callee << "' has no argument '" << name
-                              << "'" << suggestion(name, names);
+        std::string hint = suggestion(name, names);
+        if (hint.empty() && !names.empty())
+          hint = "; it takes " + alternatives(names);
+        reporter.error(place)
+            << "'" << callee << "' has no argument '" << name << "'" << hint;
         continue;
       }
     } else if (i > 0 && arguments[i - 1].name) {

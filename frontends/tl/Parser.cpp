@@ -138,18 +138,18 @@ bool Parser::Deeper::fits() {
 
 // ------------------------------------------------------------ declarations
 
-// file = { block } , ( model | backbone ) , { block } ;
+// file = { block | model | backbone } ;   at most one model and one backbone
 std::optional<FileDecl> Parser::file() {
   FileDecl file;
   while (token.kind != TokenKind::End) {
     SourceRange start = token.range;
-    bool second = file.model || file.backbone;
     if (token.isName("block")) {
       if (!block(file.blocks.emplace_back()))
         return std::nullopt;
-    } else if ((token.isName("model") || token.isName("backbone")) && second) {
-      reporter.error(start) << "a file holds one model or one backbone, found "
-                               "a second one";
+    } else if ((token.isName("model") && file.model) ||
+               (token.isName("backbone") && file.backbone)) {
+      reporter.error(start)
+          << "a file holds one " << token.text() << ", found a second one";
       return std::nullopt;
     } else if (token.isName("model")) {
       if (!model(file.model.emplace()))

@@ -49,8 +49,12 @@ void Reporter::note(InFlightDiagnostic &diagnostic, SourceRange range,
 
 StringRef nearestName(StringRef found, ArrayRef<StringRef> candidates) {
   StringRef best;
-  // More than a third of the letters wrong is another word, not a slip.
-  unsigned bestDistance = std::max<size_t>(found.size(), 3) / 3 + 1;
+  // More wrong letters than that make another word, not a slip.
+  unsigned most = found.size() < 3   ? 0
+                  : found.size() < 4 ? 1
+                  : found.size() < 9 ? 2
+                                     : 3;
+  unsigned bestDistance = most + 1;
   if (found.size() > 64)
     return best;
   for (StringRef candidate : candidates) {
