@@ -47,10 +47,10 @@ void ThreadPool::help(uint32_t thread) {
                                          std::memory_order_acq_rel,
                                          std::memory_order_acquire))
       continue;
-    uint32_t first = tiles - left;
+    uint32_t total = tiles, first = total - left;
     for (uint32_t i = 0; i < share; ++i)
       tileFunction(tileContext, first + i, thread);
-    if (done.fetch_add(share, std::memory_order_acq_rel) + share == tiles)
+    if (done.fetch_add(share, std::memory_order_acq_rel) + share == total)
       done.notify_one();
     state = unclaimed.load(std::memory_order_acquire);
   }
