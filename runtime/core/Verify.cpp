@@ -121,13 +121,14 @@ void verifySegments(const uint8_t *data, const FileHeader &header,
     if (segment->kind() > schema::SegmentKind::MAX)
       TL_BAD("damaged: segment %u has an unknown kind", index);
     parameterSegments += segment->kind() == schema::SegmentKind::parameters;
-    if (segment->offset() % schema::kSegmentAlignment ||
-        segment->offset() < sizeof header ||
-        segment->offset() > header.fileBytes ||
-        segment->size() > header.fileBytes - segment->offset())
+    bool empty = segment->size() == 0; // wherever it says it lies
+    if (!empty && (segment->offset() % schema::kSegmentAlignment ||
+                   segment->offset() < sizeof header ||
+                   segment->offset() > header.fileBytes ||
+                   segment->size() > header.fileBytes - segment->offset()))
       TL_BAD("damaged: segment %u lies outside the file or is not aligned",
              index);
-    if (segment->size())
+    if (!empty)
       spans.push_back({segment->offset(), segment->offset() + segment->size()});
     ++index;
   }
@@ -137,8 +138,8 @@ void verifySegments(const uint8_t *data, const FileHeader &header,
   verifyGaps(data, header.fileBytes, spans);
   index = 0;
   for (const schema::Segment *segment : *model.segments()) {
-    if (XXH64(data + segment->offset(), segment->size(), 0) !=
-        segment->checksum())
+    if (segment->size() && XXH64(data + segment->offset(), segment->size(),
+                                 0) != segment->checksum())
       TL_BAD("damaged: the checksum of segment %u (%s) does not match", index,
              schema::EnumNameSegmentKind(segment->kind()));
     ++index;
