@@ -3,6 +3,7 @@
 #include "test/unit/kernels/Harness.h"
 
 #include "compiler/Target/LinkImage.h"
+#include "compiler/Target/ObjectCode.h"
 
 #include <gtest/gtest.h>
 
@@ -118,5 +119,56 @@ TEST(CodeImages, RefuseGarbage) {
   auto image = extractImage(std::string(100, 'x'));
   ASSERT_FALSE(bool(image));
   llvm::consumeError(image.takeError());
+}
+
+/// The error of linking a module of the LLVM dialect, or "".
+std::string linkError(const std::string &text) {
+  Program program(text);
+  auto object = makeObject(program.module(), cpu::allIsas()[0]);
+  EXPECT_TRUE(succeeded(object)) << program.diagnostics();
+  if (failed(object))
+    return "";
+  auto image = linkImage(ObjectBytes(*object));
+  return image ? "" : llvm::toString(image.takeError());
+}
+
+// Code that is whole links; the refusals below are not for everything.
+TEST(CodeImages, LinkWholeCode) {
+  EXPECT_EQ(linkError("llvm.func @k(%x: f32) -> f32 {\n"
+                      "  llvm.return %x : f32\n}"),
+            "");
+}
+
+// A call of libm would need a library when the image is loaded.
+TEST(CodeImages, RefuseImports) {
+  std::string error = linkError("llvm.func @expf(f32) -> f32\n"
+                                "llvm.func @k(%x: f32) -> f32 {\n"
+                                "  %y = llvm.call @expf(%x) : (f32) -> f32\n"
+                                "  llvm.return %y : f32\n}");
+  EXPECT_NE(error.find("undefined symbol: expf"), std::string::npos) << error;
+}
+
+// State between calls would be shared by all threads and sessions.
+TEST(CodeImages, RefuseWritableData) {
+  std::string error =
+      linkError("llvm.mlir.global external @state(7 : i32) : i32\n"
+                "llvm.func @k() -> i32 {\n"
+                "  %p = llvm.mlir.addressof @state : !llvm.ptr\n"
+                "  %v = llvm.load volatile %p : !llvm.ptr -> i32\n"
+                "  llvm.store volatile %v, %p : i32, !llvm.ptr\n"
+                "  llvm.return %v : i32\n}");
+  EXPECT_NE(error.find("cannot be used"), std::string::npos) << error;
+}
+
+// An address in constant data is only known where the image is placed.
+TEST(CodeImages, RefuseRelocations) {
+  std::string error =
+      linkError("llvm.func @k() -> i32 {\n"
+                "  %v = llvm.mlir.constant(1 : i32) : i32\n"
+                "  llvm.return %v : i32\n}\n"
+                "llvm.mlir.global external constant @entry() : !llvm.ptr {\n"
+                "  %p = llvm.mlir.addressof @k : !llvm.ptr\n"
+                "  llvm.return %p : !llvm.ptr\n}");
+  EXPECT_NE(error.find("it needs relocation"), std::string::npos) << error;
 }
 } // namespace
