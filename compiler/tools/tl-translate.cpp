@@ -6,6 +6,7 @@
 //   tl-translate --import-tl --split-input-file    each part between lines
 //                                                  "// -----" by itself
 #include "compiler/tools/Summary.h"
+#include "dialects/TL/TL.h"
 #include "frontends/tl/Frontend.h"
 #include "frontends/tl/Report.h"
 
@@ -25,6 +26,8 @@ static cl::opt<bool> split("split-input-file",
                            cl::desc("Read the parts between '// -----'"));
 static cl::opt<bool> locations("mlir-print-debuginfo",
                                cl::desc("Print locations"));
+static cl::opt<bool> recipe("with-recipe",
+                            cl::desc("Print the recipe's text too"));
 static cl::opt<std::string> weights("weights", cl::desc("Replace the weights"));
 static cl::list<std::string> keep("keep", cl::CommaSeparated,
                                   cl::desc("Values that stay readable"));
@@ -38,6 +41,10 @@ static bool translate(llvm::StringRef text, const FrontendOptions &options) {
   if (summary)
     tl::printSummary(*module, llvm::outs());
   if (importTl) {
+    // The recipe is the input itself; a test's own CHECK lines would match it.
+    if (!recipe)
+      for (auto model : module->getOps<tl::ask::ModelOp>())
+        model.removeRecipeAttr();
     mlir::OpPrintingFlags flags;
     module->print(llvm::outs(), flags.enableDebugInfo(locations));
     llvm::outs() << "\n";
