@@ -9,7 +9,7 @@ using namespace tl::frontend;
 namespace {
 
 // A projection block as in Keras's ResNet50, add([shortcut, path]): the list is
-// that of keras.applications.ResNet50().layers[7:16]:
+// that of keras.applications.ResNet50().layers[6:19]:
 //   1_conv 1_bn 1_relu 2_conv 2_bn 2_relu 0_conv 3_conv 0_bn 3_bn add
 TEST(LayerList, KerasOrdersByDepthThenByTheWalkFromTheOutput) {
   Network network;
