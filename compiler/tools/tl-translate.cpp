@@ -5,10 +5,10 @@
 //   tl-translate --summary model.tl                the layer table
 //   tl-translate --import-tl --split-input-file    each part between lines
 //                                                  "// -----" by itself
+#include "compiler/tools/Diagnostics.h"
 #include "compiler/tools/Summary.h"
 #include "dialects/TL/TL.h"
 #include "frontends/tl/Frontend.h"
-#include "frontends/tl/Report.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/CommandLine.h"
@@ -34,7 +34,7 @@ static cl::list<std::string> keep("keep", cl::CommaSeparated,
 
 static bool translate(llvm::StringRef text, const FrontendOptions &options) {
   mlir::MLIRContext context;
-  tl::frontend::DiagnosticPrinter printer(&context, llvm::errs());
+  tl::DiagnosticPrinter printer(&context, llvm::errs());
   auto module = tl::frontend::loadModelText(text, input, options, context);
   if (!module)
     return false;
