@@ -114,6 +114,24 @@ TEST(CodeImages, HoldAllKernels) {
   }
 }
 
+// Kernels compiled at the same time give the image that they give in turn.
+TEST(CodeImages, SameBytesFromThreads) {
+  std::string text;
+  for (int64_t width : {5, 6, 7, 8, 9, 10}) {
+    std::string one = convText(width, 3, 20);
+    one.replace(one.find("@k"), 2, "@k" + std::to_string(width));
+    text += one;
+  }
+  Program inTurn(text), together(text, /*threads=*/true);
+  auto a = compileKernels(inTurn.module(), cpu::allIsas()[1]);
+  auto b = compileKernels(together.module(), cpu::allIsas()[1]);
+  ASSERT_TRUE(succeeded(a)) << inTurn.diagnostics();
+  ASSERT_TRUE(succeeded(b)) << together.diagnostics();
+  EXPECT_EQ(a->bytes, b->bytes);
+  for (size_t i = 0; i < a->kernels.size(); ++i)
+    EXPECT_EQ(a->kernels[i].fingerprint, b->kernels[i].fingerprint);
+}
+
 // What is not an ELF file is an error, not a crash.
 TEST(CodeImages, RefuseGarbage) {
   auto image = extractImage(std::string(100, 'x'));

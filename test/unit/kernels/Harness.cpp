@@ -28,8 +28,9 @@ static DialectRegistry makeRegistry() {
   return registry;
 }
 
-Program::Program(const std::string &text)
-    : context_(makeRegistry(), MLIRContext::Threading::DISABLED) {
+Program::Program(const std::string &text, bool threads)
+    : context_(makeRegistry(), threads ? MLIRContext::Threading::ENABLED
+                                       : MLIRContext::Threading::DISABLED) {
   context_.getDiagEngine().registerHandler([this](Diagnostic &diagnostic) {
     diagnostics_ += diagnostic.str() + "\n";
   });

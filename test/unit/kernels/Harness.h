@@ -20,7 +20,7 @@ using Array = std::vector<float>;
 /// A module of rt.kernel operations, parsed once.
 class Program {
 public:
-  explicit Program(const std::string &text);
+  explicit Program(const std::string &text, bool threads = false);
   /// One kernel around `body` (which ends with rt.return), whose block
   /// arguments are `arguments`: "%x: tensor<?x4xf32>, ...".
   static std::string kernel(const std::string &arguments,
