@@ -143,8 +143,10 @@ LogicalResult evaluate(MaxPoolOp op, Frame &f) {
   NNValue &y = f.result(op);
   forEachPlace(y, [&](int64_t n, int64_t h, int64_t w, int64_t c) {
     double largest = -std::numeric_limits<double>::infinity();
-    forEachInWindow(op, x, n, h, w, c,
-                    [&](double v) { largest = std::max(largest, v); });
+    forEachInWindow(op, x, n, h, w, c, [&](double v) {
+      if (!std::isnan(largest) && !(v <= largest)) // a NaN stays
+        largest = v;
+    });
     y.data[at(y, n, h, w, c)] = largest;
   });
   return success();

@@ -17,6 +17,38 @@ Emitter findEmitter(llvm::StringRef operation);
 // One function an operation, in the file named above it.
 // Activation.cpp
 llvm::FailureOr<Grid> emitActivation(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitActivationGrad(KernelBuilder &b, mlir::Operation *op);
+// Elementwise.cpp
+llvm::FailureOr<Grid> emitAdd(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitBatchNorm(KernelBuilder &b, mlir::Operation *op);
+// Dropout.cpp
+llvm::FailureOr<Grid> emitDropout(KernelBuilder &b, mlir::Operation *op);
+// Pool.cpp
+llvm::FailureOr<Grid> emitMaxPool(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitAvgPool(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitGlobalAvgPool(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitGlobalAvgPoolGrad(KernelBuilder &b,
+                                            mlir::Operation *op);
+// Copy.cpp
+llvm::FailureOr<Grid> emitPad(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitReshape(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitConcat(KernelBuilder &b, mlir::Operation *op);
+// Softmax.cpp
+llvm::FailureOr<Grid> emitSoftmax(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitSoftmaxGrad(KernelBuilder &b, mlir::Operation *op);
+// Losses.cpp
+llvm::FailureOr<Grid> emitSoftmaxCrossEntropy(KernelBuilder &b,
+                                              mlir::Operation *op);
+llvm::FailureOr<Grid> emitSoftmaxCrossEntropyGrad(KernelBuilder &b,
+                                                  mlir::Operation *op);
+llvm::FailureOr<Grid> emitSigmoidCrossEntropy(KernelBuilder &b,
+                                              mlir::Operation *op);
+llvm::FailureOr<Grid> emitSigmoidCrossEntropyGrad(KernelBuilder &b,
+                                                  mlir::Operation *op);
+// Reductions.cpp
+llvm::FailureOr<Grid> emitBiasGrad(KernelBuilder &b, mlir::Operation *op);
+// Updates.cpp
+llvm::FailureOr<Grid> emitUpdate(KernelBuilder &b, mlir::Operation *op);
 // Conv2D.cpp, DepthwiseConv.cpp
 llvm::FailureOr<Grid> emitConv2D(KernelBuilder &b, mlir::Operation *op);
 /// Fails if the input's halo does not hold everything that a window reaches.

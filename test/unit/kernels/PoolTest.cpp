@@ -1,0 +1,116 @@
+// Pooling kernels against the interpreter: windows that reach past the
+// picture, halos on both sides, single pixels, odd channels.
+#include "test/unit/kernels/Oracle.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+using namespace tl;
+using namespace tl::test;
+
+namespace {
+const std::string kHalo = "1, 0, 2, 1", kOther = "0, 2, 1, 3";
+
+struct Geometry {
+  std::initializer_list<int64_t> in, out;
+  std::string windows;
+};
+
+std::string windows(const std::string &window, const std::string &strides,
+                    const std::string &pads) {
+  return "window = array<i64: " + window +
+         ">, strides = array<i64: " + strides + ">, pads = array<i64: " + pads +
+         ">";
+}
+
+const Geometry kGeometries[] = {
+    {{5, 7, 17}, {2, 3, 17}, windows("2, 2", "2, 2", "0, 0, 0, 0")},
+    {{5, 7, 3}, {3, 4, 3}, windows("3, 3", "2, 2", "1, 1, 1, 1")},
+    {{6, 6, 1}, {3, 3, 1}, windows("3, 3", "2, 2", "0, 1, 0, 1")},
+    {{1, 1, 1}, {1, 1, 1}, windows("3, 3", "1, 1", "1, 1, 1, 1")},
+    {{3, 9, 130}, {2, 9, 130}, windows("2, 5", "1, 1", "0, 0, 2, 2")},
+    {{40, 41, 64}, {20, 20, 64}, windows("2, 2", "2, 2", "0, 0, 0, 0")},
+};
+
+// All values negative, where a zero of padding or halo would win. A maximum
+// is exact.
+TEST(MaxPool, AgreesWithInterpreter) {
+  auto fill = [](unsigned, int64_t elements) {
+    Array values = randomArray(elements, 5);
+    for (float &value : values)
+      value -= 1;
+    return values;
+  };
+  for (const Geometry &g : kGeometries)
+    for (bool halo : {false, true})
+      expectAgreesWithInterpreter({"nn.max_pool %a0 {" + g.windows + "}",
+                                   {picture(g.in, halo ? kHalo : "")},
+                                   picture(g.out, halo ? kOther : ""),
+                                   {},
+                                   false,
+                                   "",
+                                   fill});
+}
+
+// A NaN wins wherever it stands in the window: it must reach the loss.
+TEST(MaxPool, KeepsNaN) {
+  std::string in = picture({1, 4, 1}), out = picture({1, 1, 1});
+  Program program(Program::kernel(
+      "%x: " + in, "%y = nn.max_pool %x {" +
+                       windows("1, 4", "1, 1", "0, 0, 0, 0") + "} : (" + in +
+                       ") -> " + out + "\nrt.return %y : " + out));
+  for (const cpu::Isa *isa : runnableIsas())
+    for (int place = 0; place < 4; ++place) {
+      Array x = {1, 2, 3, 4};
+      x[place] = NAN;
+      auto y = run(program, *isa, 1, {x});
+      ASSERT_EQ(y.size(), 1u);
+      EXPECT_TRUE(std::isnan(y[0][0])) << "at " << place;
+    }
+}
+
+// Up to ten additions of values below 1 and a division: 10 units of 10 at the
+// most, divided by the count: 1e-6.
+TEST(AvgPool, AgreesWithInterpreter) {
+  for (const Geometry &g : kGeometries)
+    for (std::string count : {"", "count_padding, "})
+      expectAgreesWithInterpreter(
+          {"nn.avg_pool %a0 {" + count + g.windows + "}",
+           {picture(g.in, kHalo)},
+           picture(g.out, count.empty() ? kOther : ""),
+           {0, 1e-6}});
+}
+
+// A row's sum of 40 values and 40 such sums: chains of 80 roundings of values
+// that reach about 40, over 1600: 1e-6.
+TEST(GlobalAvgPool, AgreesWithInterpreter) {
+  auto check = [](std::initializer_list<int64_t> shape, int64_t channels,
+                  const std::string &halo) {
+    expectAgreesWithInterpreter({"nn.global_avg_pool %a0",
+                                 {picture(shape, halo)},
+                                 picture({channels}),
+                                 {0, 1e-6}});
+  };
+  check({7, 5, 17}, 17, kHalo);
+  check({1, 1, 1}, 1, "");
+  check({1, 3, 3}, 3, kHalo);
+  check({40, 40, 16}, 16, "");
+  check({4, 4, 259}, 259, "");
+}
+
+// One division.
+TEST(GlobalAvgPoolGrad, AgreesWithInterpreter) {
+  auto check = [](std::initializer_list<int64_t> shape, int64_t channels,
+                  const std::string &halo) {
+    expectAgreesWithInterpreter({"nn.global_avg_pool_grad %a0",
+                                 {picture({channels})},
+                                 picture(shape, halo),
+                                 {6e-8, 0}});
+  };
+  check({7, 5, 17}, 17, kHalo);
+  check({1, 1, 1}, 1, "");
+  check({1, 3, 3}, 3, kOther);
+  check({40, 40, 16}, 16, "");
+}
+} // namespace
