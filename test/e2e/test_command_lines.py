@@ -141,7 +141,7 @@ class CommandLines(ToolTest):
         self.assertLess(int(rows["conv1"]), int(rows["block7_pw"]))
 
     def test_emit(self):
-        self.assertIn("tl.model", self.succeed(TLC, "m.tl", "--emit=elaborate").stdout)
+        self.assertIn("tl.model", self.succeed(TLC, "m.tl", "--emit=parse").stdout)
 
     def test_missing_files(self):
         self.fail_with("none.tl", TLC, "none.tl", "-o", "n.bin")
