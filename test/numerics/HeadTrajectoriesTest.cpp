@@ -42,6 +42,7 @@ struct HeadCase {
   const char *output;
   const char *loss;
 };
+void PrintTo(const HeadCase &head, std::ostream *out) { *out << head.name; }
 const HeadCase kHeads[] = {
     {"sigmoid", "dense(1, sigmoid", "binary_crossentropy"},
     {"softmax", "dense(3, softmax", "categorical_crossentropy"},

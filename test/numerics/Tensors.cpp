@@ -63,9 +63,9 @@ static uint64_t alignUp(uint64_t value, uint64_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
 }
 
-// Stores the parameters in a new segment, each in the form its kernels want.
+// Stores the parameters in segment `index`, each in the form its kernels want.
 static std::vector<float>
-storeParameters(schema::ModelT &model,
+storeParameters(schema::ModelT &model, size_t index,
                 const std::map<std::string, NumericTensor> &parameters) {
   std::vector<float> segment;
   for (auto &tensor : model.tensors) {
@@ -78,7 +78,7 @@ storeParameters(schema::ModelT &model,
                               given->second.values.end());
     auto form = static_cast<schema::Form>(tensor->form);
     segment.resize(alignUp(segment.size(), 16));
-    tensor->segment = uint32_t(model.segments.size());
+    tensor->segment = uint32_t(index);
     tensor->offset = segment.size() * sizeof(float);
     tensor->bytes =
         uint64_t(schema::formElements(form, tensor->shape)) * sizeof(float);
@@ -86,11 +86,10 @@ storeParameters(schema::ModelT &model,
     schema::packWeights(form, tensor->shape, values.data(),
                         segment.data() + tensor->offset / sizeof(float));
   }
-  auto entry = std::make_unique<schema::SegmentT>();
-  entry->kind = schema::SegmentKind::parameters;
-  entry->size = segment.size() * sizeof(float);
-  entry->checksum = XXH64(segment.data(), entry->size, 0);
-  model.segments.push_back(std::move(entry));
+  schema::SegmentT &entry = *model.segments[index];
+  entry.kind = schema::SegmentKind::parameters;
+  entry.size = segment.size() * sizeof(float);
+  entry.checksum = XXH64(segment.data(), entry.size, 0);
   return segment;
 }
 
@@ -104,8 +103,17 @@ PatchedModel::PatchedModel(
   std::vector<const char *> contents;
   for (auto &segment : model->segments)
     contents.push_back(file.data() + segment->offset);
-  std::vector<float> values = storeParameters(*model, parameters);
-  contents.push_back(reinterpret_cast<const char *>(values.data()));
+  // Drawn parameters leave their segment empty, or out.
+  size_t index = 0;
+  while (index < model->segments.size() &&
+         model->segments[index]->kind != schema::SegmentKind::parameters)
+    ++index;
+  if (index == model->segments.size()) {
+    model->segments.push_back(std::make_unique<schema::SegmentT>());
+    contents.push_back(nullptr);
+  }
+  std::vector<float> values = storeParameters(*model, index, parameters);
+  contents[index] = reinterpret_cast<const char *>(values.data());
   model->trained = true;
   for (uint32_t i = 0; i < model->classes; ++i)
     model->labels.push_back(std::to_string(i));
