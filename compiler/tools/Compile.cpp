@@ -17,13 +17,11 @@ namespace {
 
 LogicalResult parseModel(Compilation &c, const CompileOptions &options,
                          MLIRContext &context) {
-  c.module = loadModel(options.model, FrontendOptions(), context);
+  frontend::FrontendOptions frontendOptions;
+  frontendOptions.keep = options.keep;
+  c.module = frontend::loadModel(options.model, frontendOptions, context);
   if (!c.module)
     return failure();
-  SmallVector<StringRef> keep(options.keep.begin(), options.keep.end());
-  for (auto model : c.module->getOps<ask::ModelOp>())
-    if (!keep.empty())
-      model.setKeepAttr(Builder(&context).getStrArrayAttr(keep));
   return success();
 }
 
