@@ -1,6 +1,7 @@
 // See the header.
 #include "compiler/tools/Diagnostics.h"
 
+#include "frontends/tl/Frontend.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Location.h"
 #include "llvm/ADT/StringExtras.h"
@@ -22,6 +23,27 @@ static FileLineColRange placeOf(Location location) {
     return WalkResult::advance();
   });
   return place;
+}
+
+/// The lines of a file, or of a built-in backbone ("backbones/vgg16.tl").
+static std::vector<std::string> linesOf(StringRef path) {
+  std::unique_ptr<llvm::MemoryBuffer> buffer;
+  StringRef text;
+  for (const frontend::EmbeddedBackbone &backbone :
+       frontend::embeddedBackbones())
+    if (path == ("backbones/" + backbone.name + ".tl").str())
+      text = backbone.text;
+  if (text.empty())
+    if (auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/true)) {
+      buffer = std::move(*file);
+      text = buffer->getBuffer();
+    }
+  SmallVector<StringRef> lines;
+  text.split(lines, '\n');
+  std::vector<std::string> result;
+  for (StringRef line : lines)
+    result.push_back(line.rtrim('\r').str());
+  return result;
 }
 
 static StringRef severityName(DiagnosticSeverity severity) {
@@ -69,12 +91,7 @@ void DiagnosticPrinter::printLine(FileLineColRange place) {
   StringRef path = place.getFilename().getValue();
   auto [known, inserted] = files.try_emplace(path);
   if (inserted)
-    if (auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true)) {
-      SmallVector<StringRef> lines;
-      (*buffer)->getBuffer().split(lines, '\n');
-      for (StringRef line : lines)
-        known->second.push_back(line.rtrim('\r').str());
-    }
+    known->second = linesOf(path);
   unsigned line = place.getStartLine(), column = place.getStartColumn();
   if (line == 0 || column == 0 || line > known->second.size())
     return;

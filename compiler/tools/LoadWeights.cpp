@@ -40,7 +40,8 @@ weights::ExpectedTensor expectation(ask::LayerOp layer,
   return expected;
 }
 
-/// The backbone's parameters, in the order of its layers.
+/// The backbone's parameters that want values, in the order of its layers.
+/// (A batch norm without a scale has its ones already.)
 SmallVector<std::pair<ask::LayerOp, nn::ParameterOp>>
 backboneParameters(ask::ModelOp model) {
   llvm::StringMap<SmallVector<nn::ParameterOp>> byLayer;
@@ -49,7 +50,8 @@ backboneParameters(ask::ModelOp model) {
   SmallVector<std::pair<ask::LayerOp, nn::ParameterOp>> all;
   for (auto layer : model.getBackbone().getBody().front().getOps<ask::LayerOp>())
     for (nn::ParameterOp parameter : byLayer.lookup(layer.getName()))
-      all.push_back({layer, parameter});
+      if (!parameter.getValueAttr())
+        all.push_back({layer, parameter});
   return all;
 }
 
