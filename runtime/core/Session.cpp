@@ -87,7 +87,7 @@ static void requirePrediction(const tl_model &model) {
     fail(TL_STATUS_UNSUPPORTED,
          "model \"%s\" has no classes to predict: read a value such as \"%s\"",
          model.tables.info.name,
-         model.tables.values.empty() ? "features"
+         model.tables.values.empty() ? "frontier"
                                      : model.tables.values[0].name);
 }
 

@@ -95,7 +95,7 @@ void runPredict(const Options &options) {
   if (!info.classes)
     throw Failure(fmt::format("{}: is a feature extractor, it has no classes "
                               "to predict; read its features with --predict "
-                              "X.npy --tap features -o Y.npy",
+                              "X.npy -o Y.npy",
                               options.model));
   if (!info.trained && info.phase_count)
     warn(fmt::format("{} is untrained: run --train first", options.model));

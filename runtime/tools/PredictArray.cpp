@@ -89,7 +89,8 @@ Value findValue(const Model &model, const std::string &wanted) {
   uint32_t classes = model.info().classes;
   if (wanted.empty() && classes)
     return {"", {classes}, classes};
-  std::string name = wanted.empty() ? "features" : wanted;
+  // A feature extractor gives what its frontier is: all that it computes.
+  std::string name = wanted.empty() ? "frontier" : wanted;
   std::string kept;
   for (uint32_t i = 0; i < model.info().value_count; ++i) {
     const tl_value_info &value = *tl_model_value(model.get(), i);

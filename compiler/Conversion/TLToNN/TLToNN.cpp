@@ -103,9 +103,7 @@ struct ConvertTLToNN : impl::ConvertTLToNNBase<ConvertTLToNN> {
       frontier = {network.output};
   }
 
-  std::string frontierName(size_t index) {
-    if (model.getClasses() == 0)
-      return "features";
+  static std::string frontierName(size_t index) {
     return index == 0 ? "frontier" : "frontier." + std::to_string(index);
   }
 

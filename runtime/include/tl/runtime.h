@@ -268,7 +268,7 @@ tl_status tl_session_create(const tl_model *model,
 void tl_session_destroy(tl_session *session);
 
 /* n pictures to logits and scores; either may be NULL. UNSUPPORTED where the
- * model has no classes (read "features" instead). */
+ * model has no classes (read "frontier" instead). */
 tl_status tl_session_predict(tl_session *session, const float *pixels, size_t n,
                              float *logits, float *scores, tl_error *error);
 
