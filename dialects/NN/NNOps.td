@@ -8,7 +8,10 @@ include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 // Activations and weights: f32 tensors.
-def NN_Tensor : RankedTensorOf<[F32]>;
+def NN_Tensor : ConfinedType<
+    RankedTensorOf<[F32]>,
+    [CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getRank() > 0">],
+    "f32 tensor with at least 1 dimension">;
 def NN_Indices : RankedTensorOf<[I32]>;   // labels, picture ids: [N]
 def NN_StepBlock : StaticShapeTensorOf<[I32]>; // tensor<16xi32>, KernelAbi.h
 

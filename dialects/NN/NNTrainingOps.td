@@ -64,7 +64,7 @@ def NN_BiasGradOp : NN_Op<"bias_grad", [Pure]> {
   let hasVerifier = 1;
 }
 
-def NN_ActivationGradOp : NN_Op<"activation_grad", [Pure]> {
+def NN_ActivationGradOp : NN_Op<"activation_grad", [Pure, SameOperandsAndResultShape]> {
   let summary = "dx = dy f'(x), elementwise";
   let description = [{
     `value` is the result f(x) where f' can be had from it (relu, relu6,
@@ -85,7 +85,7 @@ def NN_GlobalAvgPoolGradOp : NN_Op<"global_avg_pool_grad", [Pure]> {
   let hasVerifier = 1;
 }
 
-def NN_SoftmaxGradOp : NN_Op<"softmax_grad", [Pure]> {
+def NN_SoftmaxGradOp : NN_Op<"softmax_grad", [Pure, SameOperandsAndResultShape]> {
   let summary = "dx = y (dy - sum(dy y)), y = softmax(x)";
   let arguments = (ins NN_Tensor:$gradient, NN_Tensor:$value);
   let results = (outs NN_Tensor:$result);

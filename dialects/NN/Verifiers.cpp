@@ -299,8 +299,11 @@ LogicalResult DenseGradWeightOp::verify() {
   if (failed(expectRank(*this, "input", getInput(), 2)) ||
       failed(expectRank(*this, "gradient", getGradient(), 2)))
     return failure();
-  return expectShape(*this, "result", getResult(),
-                     {shapeOf(getInput())[1], shapeOf(getGradient())[1]});
+  ArrayRef<int64_t> x = shapeOf(getInput()), dy = shapeOf(getGradient());
+  if (x[0] != dy[0])
+    return emitOpError() << "input and gradient must have one batch, found "
+                         << text(x) << " and " << text(dy);
+  return expectShape(*this, "result", getResult(), {x[1], dy[1]});
 }
 
 LogicalResult BiasGradOp::verify() {

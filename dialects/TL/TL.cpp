@@ -78,7 +78,7 @@ LogicalResult PreprocessOp::verify() {
     return emitOpError() << "resize must be nearest, bilinear, bicubic or "
                             "tf_bilinear, found '"
                          << getResize() << "'";
-  if (getResizeTo() < 0)
+  if (int64_t(getResizeTo()) < 0)
     return emitOpError("resize_to must not be negative");
   return success();
 }
@@ -105,7 +105,7 @@ LogicalResult LayerOp::verify() {
 }
 
 LogicalResult TrainOp::verify() {
-  if (getBatch() < 1)
+  if (int64_t(getBatch()) < 1)
     return emitOpError("batch must be at least 1");
   if (!llvm::is_contained({"binary_crossentropy", "categorical_crossentropy"},
                           getLoss()))
@@ -121,7 +121,7 @@ LogicalResult TrainOp::verify() {
 }
 
 LogicalResult PhaseOp::verify() {
-  if (getEpochs() < 1)
+  if (int64_t(getEpochs()) < 1)
     return emitOpError("epochs must be at least 1");
   double rate = getLearningRate().convertToDouble();
   if (!(rate > 0))

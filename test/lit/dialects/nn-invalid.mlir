@@ -656,3 +656,39 @@ func.func @update(%p: tensor<3xf32>, %g: tensor<5xf32>, %step: tensor<16xi32>) {
   %0 = nn.update %p slots() by %g at %step {optimizer = #nn.optimizer<sgd, keras, {}>} : (tensor<3xf32>, tensor<5xf32>, tensor<16xi32>) -> tensor<3xf32>
   return
 }
+
+// -----
+
+// Every value has at least a batch.
+func.func @rank_zero(%x: tensor<f32>) {
+  // expected-error@+1 {{operand #0 must be f32 tensor with at least 1 dimension}}
+  %0 = nn.bias_grad %x : (tensor<f32>) -> tensor<1xf32>
+  return
+}
+
+// -----
+
+// An elementwise gradient has the shape of its value.
+func.func @activation_grad(%dy: tensor<?x4xf32>, %y: tensor<?x3xf32>) {
+  // expected-error@+1 {{'nn.activation_grad' op requires the same shape for all operands and results}}
+  %0 = nn.activation_grad %dy, %y {activation = #nn.act<relu>} : (tensor<?x4xf32>, tensor<?x3xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// The same for softmax.
+func.func @softmax_grad(%dy: tensor<?x4xf32>, %y: tensor<?x3xf32>) {
+  // expected-error@+1 {{'nn.softmax_grad' op requires the same shape for all operands and results}}
+  %0 = nn.softmax_grad %dy, %y : (tensor<?x4xf32>, tensor<?x3xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// A weight's gradient sums over one batch.
+func.func @one_batch(%x: tensor<?x4xf32>, %dy: tensor<5x3xf32>) {
+  // expected-error@+1 {{'nn.dense_grad_weight' op input and gradient must have one batch, found [N, 4] and [5, 3]}}
+  %0 = nn.dense_grad_weight %x, %dy : (tensor<?x4xf32>, tensor<5x3xf32>) -> tensor<4x3xf32>
+  return
+}
