@@ -14,9 +14,8 @@ public:
   /// parameters that some phase trains; `inTraining` tells that dropout draws.
   /// `rest` are operations that never count as frozen (the last activation:
   /// it is cheap, and prediction wants the value before it).
-  Frontier(mlir::Block &block,
-           llvm::function_ref<bool(nn::GetOp)> isTrained, bool inTraining,
-           llvm::ArrayRef<mlir::Operation *> rest);
+  Frontier(mlir::Block &block, llvm::function_ref<bool(nn::GetOp)> isTrained,
+           bool inTraining, llvm::ArrayRef<mlir::Operation *> rest);
 
   bool isFrozen(mlir::Value value) const { return frozen.contains(value); }
 

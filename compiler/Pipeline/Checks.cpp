@@ -24,7 +24,8 @@ StringRef entryKind(func::FuncOp function) {
 LogicalResult checkLoaded(Compilation &c) {
   for (auto model : c.module->getOps<ask::ModelOp>()) {
     llvm::DenseSet<StringRef> backbone;
-    for (auto layer : model.getBackbone().getBody().front().getOps<ask::LayerOp>())
+    for (auto layer :
+         model.getBackbone().getBody().front().getOps<ask::LayerOp>())
       backbone.insert(layer.getName());
     for (auto parameter : model.getBody().front().getOps<nn::ParameterOp>()) {
       if (!backbone.contains(parameter.getLayer().value_or("")))
@@ -97,8 +98,8 @@ LogicalResult checkLayout(Compilation &c) {
     nn::HaloSizes halo =
         nn::haloOf(cast<RankedTensorType>(conv.getInput().getType()));
     ArrayRef<int64_t> pads = conv.getPads();
-    if (halo.top >= pads[0] && halo.bottom >= pads[1] &&
-        halo.left >= pads[2] && halo.right >= pads[3])
+    if (halo.top >= pads[0] && halo.bottom >= pads[1] && halo.left >= pads[2] &&
+        halo.right >= pads[3])
       return WalkResult::advance();
     broken(conv, "layout") << "a halo smaller than the padding";
     return WalkResult::interrupt();

@@ -6,9 +6,9 @@
 #include "compiler/Target/Metadata.h"
 #include "compiler/Transforms/ParameterValues.h"
 #include "dialects/NN/Storage.h"
-#include "llvm/Support/FileSystem.h"
 #include "runtime/schema/Header.h"
 #include "runtime/schema/WeightForm.h"
+#include "llvm/Support/FileSystem.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>

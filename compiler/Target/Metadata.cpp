@@ -182,8 +182,7 @@ private:
     } else if (auto step = dyn_cast<rt::StepOp>(op)) {
       places[step.getResult()] = schema::ArgRef(schema::ArgKind::step, 0);
     } else if (auto input = dyn_cast<rt::InputOp>(op)) {
-      entry.inputs.push_back(
-          port(input.getName(), input.getBuffer(), places));
+      entry.inputs.push_back(port(input.getName(), input.getBuffer(), places));
     } else if (auto output = dyn_cast<rt::OutputOp>(op)) {
       entry.outputs.push_back(
           port(output.getName(), output.getBuffer(), places));

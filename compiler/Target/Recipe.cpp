@@ -50,8 +50,7 @@ std::unique_ptr<schema::PhaseT> phaseOf(ask::PhaseOp op,
   phase->learning_rate = op.getLearningRate().convertToDouble();
   phase->beta1 = nn::optimizerConstant(optimizer, "beta1");
   phase->beta2 = nn::optimizerConstant(optimizer, "beta2");
-  phase->train_entry =
-      entryIndex(model, ("train_step." + op.getName()).str());
+  phase->train_entry = entryIndex(model, ("train_step." + op.getName()).str());
   phase->evaluate_entry = entryIndex(model, "evaluate");
   phase->keep_best = op.getKeepBest();
   return phase;
@@ -67,9 +66,8 @@ std::unique_ptr<schema::TrainT> trainOf(ask::TrainOp op,
   train->label_smoothing = op.getLabelSmoothing().convertToDouble();
   train->seed = op.getSeed();
   train->split = op.getSplit().convertToDouble();
-  train->convention = op.getConvention() == "torch"
-                          ? schema::Convention::torch
-                          : schema::Convention::keras;
+  train->convention = op.getConvention() == "torch" ? schema::Convention::torch
+                                                    : schema::Convention::keras;
   for (auto phase : op.getBody().front().getOps<ask::PhaseOp>())
     train->phases.push_back(phaseOf(phase, model));
   return train;

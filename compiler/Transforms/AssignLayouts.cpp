@@ -64,8 +64,8 @@ struct AssignLayouts : impl::AssignLayoutsBase<AssignLayouts> {
         setForm(get.getResult(), form->second);
     });
     module.walk([&](nn::UpdateOp update) {
-      nn::WeightForm form = nn::formOf(
-          cast<RankedTensorType>(update.getParameter().getType()));
+      nn::WeightForm form =
+          nn::formOf(cast<RankedTensorType>(update.getParameter().getType()));
       setForm(update.getGradient(), form);
       for (Value result : update.getResults())
         setForm(result, form);
@@ -73,8 +73,7 @@ struct AssignLayouts : impl::AssignLayoutsBase<AssignLayouts> {
   }
 
   static void setForm(Value value, nn::WeightForm form) {
-    value.setType(
-        nn::withForm(cast<RankedTensorType>(value.getType()), form));
+    value.setType(nn::withForm(cast<RankedTensorType>(value.getType()), form));
   }
 
   /// Makes the halo of the convolution's input at least its padding.

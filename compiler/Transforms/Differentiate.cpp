@@ -145,9 +145,9 @@ private:
                                         stored.back().getSymName()));
     }
     SmallVector<Type> types(slots.size() + 1, get.getType());
-    auto update = nn::UpdateOp::create(builder, get.getLoc(), types,
-                                       get.getResult(), slots, gradient,
-                                       stepBlock(), optimizer);
+    auto update =
+        nn::UpdateOp::create(builder, get.getLoc(), types, get.getResult(),
+                             slots, gradient, stepBlock(), optimizer);
     if (auto layer = parameter.getLayerAttr())
       update->setAttr(nn::kLayerAttr, layer);
     for (auto [to, value] : llvm::zip(stored, update.getResults()))

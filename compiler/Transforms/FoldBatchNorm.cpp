@@ -25,7 +25,9 @@ nn::ParameterOp parameterOf(Value value, SymbolTable &symbols) {
 struct ChannelVector {
   ArrayRef<float> values;
   double fill = 0;
-  double operator[](size_t i) const { return values.empty() ? fill : values[i]; }
+  double operator[](size_t i) const {
+    return values.empty() ? fill : values[i];
+  }
 };
 
 /// Reads a frozen vector; fails for trained ones and for drawn ones.
@@ -109,9 +111,9 @@ struct FoldBatchNorm : impl::FoldBatchNormBase<FoldBatchNorm> {
                         StringRef role, nn::BatchNormOp norm) {
     OpBuilder builder(like);
     builder.setInsertionPointAfter(like);
-    std::string name =
-        (like.getLayer().value_or(like.getSymName()) + "." + role + ".with." +
-         nn::layerOf(norm)).str();
+    std::string name = (like.getLayer().value_or(like.getSymName()) + "." +
+                        role + ".with." + nn::layerOf(norm))
+                           .str();
     return nn::ParameterOp::create(
         builder, like.getLoc(), builder.getStringAttr(name),
         TypeAttr::get(type), ElementsAttr(), nn::InitAttr(),
@@ -153,7 +155,8 @@ struct FoldBatchNorm : impl::FoldBatchNormBase<FoldBatchNorm> {
                              const Affine &affine, nn::BatchNormOp norm,
                              SymbolTable &symbols) {
     int64_t channels = affine.scale.size();
-    auto type = RankedTensorType::get({channels}, Float32Type::get(&getContext()));
+    auto type =
+        RankedTensorType::get({channels}, Float32Type::get(&getContext()));
     nn::ParameterOp folded = clone(weight, type, "bias", norm);
     if (auto known = symbols.lookup<nn::ParameterOp>(folded.getSymName())) {
       folded.erase();

@@ -39,8 +39,7 @@ NewValues allocateValues(RankedTensorType type, StringRef name) {
   size_t bytes = type.getNumElements() * sizeof(float);
   AsmResourceBlob blob = HeapAsmResourceBlob::allocate(bytes, 64);
   MutableArrayRef<char> memory = blob.getMutableData();
-  auto attribute =
-      DenseResourceElementsAttr::get(type, name, std::move(blob));
+  auto attribute = DenseResourceElementsAttr::get(type, name, std::move(blob));
   return {attribute,
           {reinterpret_cast<float *>(memory.data()), memory.size() / 4}};
 }

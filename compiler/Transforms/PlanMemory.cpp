@@ -34,7 +34,8 @@ SmallVector<Life> lifetimes(rt::EntryOp entry) {
     if (auto buffer = dyn_cast<rt::BufferOp>(op)) {
       nn::Storage storage = nn::storageOf(buffer.getType().getTensor());
       index[buffer.getResult()] = lives.size();
-      lives.push_back({buffer, int64_t(llvm::alignTo(storage.bytes, kAlignment)),
+      lives.push_back({buffer,
+                       int64_t(llvm::alignTo(storage.bytes, kAlignment)),
                        storage.perPicture, end, 0});
       continue;
     }

@@ -100,8 +100,7 @@ LogicalResult checkUsage(const CompileOptions &options,
   if (!stop.empty() && llvm::none_of(phases(), [&](const Phase &phase) {
         return phase.name == stop;
       })) {
-    printer.error("no phase '" + stop +
-                  "'; --list-phases prints their names");
+    printer.error("no phase '" + stop + "'; --list-phases prints their names");
     return failure();
   }
   if (options.output.empty() && stop.empty() && !options.summary) {

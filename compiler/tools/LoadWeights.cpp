@@ -48,7 +48,8 @@ backboneParameters(ask::ModelOp model) {
   for (auto parameter : model.getBody().front().getOps<nn::ParameterOp>())
     byLayer[parameter.getLayer().value_or("")].push_back(parameter);
   SmallVector<std::pair<ask::LayerOp, nn::ParameterOp>> all;
-  for (auto layer : model.getBackbone().getBody().front().getOps<ask::LayerOp>())
+  for (auto layer :
+       model.getBackbone().getBody().front().getOps<ask::LayerOp>())
     for (nn::ParameterOp parameter : byLayer.lookup(layer.getName()))
       if (!parameter.getValueAttr())
         all.push_back({layer, parameter});
@@ -83,9 +84,8 @@ void drawFromSeed(ask::ModelOp model, uint64_t seed) {
   auto seedAttr = IntegerAttr::get(IntegerType::get(context, 64), seed);
   for (auto [layer, parameter] : backboneParameters(model)) {
     nn::InitAttr init = parameter.getInitAttr();
-    parameter.setInitAttr(nn::InitAttr::get(context, init.getKind(),
-                                            init.getScale(), init.getStream(),
-                                            seedAttr));
+    parameter.setInitAttr(nn::InitAttr::get(
+        context, init.getKind(), init.getScale(), init.getStream(), seedAttr));
   }
 }
 } // namespace

@@ -27,7 +27,8 @@ Value throughActivation(OpBuilder &b, Location loc, Value dy, Value y,
 } // namespace
 
 // y = x w + b: dx = dy w^T, dw = x^T dy, db = sum dy
-void DenseOp::buildGradient(OpBuilder &b, Value dy, const llvm::BitVector &wanted,
+void DenseOp::buildGradient(OpBuilder &b, Value dy,
+                            const llvm::BitVector &wanted,
                             Gradients &gradients) {
   start(*this, gradients);
   dy = throughActivation(b, getLoc(), dy, getResult(), getActivationAttr());
@@ -35,8 +36,8 @@ void DenseOp::buildGradient(OpBuilder &b, Value dy, const llvm::BitVector &wante
     gradients[0] = DenseGradInputOp::create(b, getLoc(), getInput().getType(),
                                             dy, getWeight());
   if (wanted[1])
-    gradients[1] = DenseGradWeightOp::create(
-        b, getLoc(), getWeight().getType(), getInput(), dy);
+    gradients[1] = DenseGradWeightOp::create(b, getLoc(), getWeight().getType(),
+                                             getInput(), dy);
   if (getBias() && wanted[2])
     gradients[2] = BiasGradOp::create(b, getLoc(), getBias().getType(), dy);
 }
@@ -48,10 +49,10 @@ void ActivationOp::buildGradient(OpBuilder &b, Value dy,
   start(*this, gradients);
   if (!wanted[0])
     return;
-  Value value = gradientNeedsInput(getActivation().getKind()) ? getInput()
-                                                              : getResult();
-  gradients[0] = ActivationGradOp::create(b, getLoc(), getInput().getType(),
-                                          dy, value, getActivation());
+  Value value =
+      gradientNeedsInput(getActivation().getKind()) ? getInput() : getResult();
+  gradients[0] = ActivationGradOp::create(b, getLoc(), getInput().getType(), dy,
+                                          value, getActivation());
 }
 
 // y = softmax(x): dx = y (dy - sum(dy y))

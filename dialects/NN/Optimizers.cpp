@@ -84,8 +84,8 @@ static void updateAdam(OptimizerAttr o, const StepScalars &s, double g,
   m += (g - m) * (1 - b1);
   v += (g * g - v) * (1 - b2);
   if (o.getConvention() == Convention::Keras)
-    p -= m * (s.learningRate * std::sqrt(s.biasCorrection2) /
-              s.biasCorrection1) /
+    p -= m *
+         (s.learningRate * std::sqrt(s.biasCorrection2) / s.biasCorrection1) /
          (std::sqrt(v) + epsilon);
   else
     p -= s.learningRate / s.biasCorrection1 * m /

@@ -3,6 +3,7 @@
 // g gradient, p parameter, lr rate, t step from 1, c1 = 1 - beta1^t,
 // c2 = 1 - beta2^t (StepBlock.biasCorrection1, 2).
 //
+// clang-format off
 //   rule     keras (Keras 3, keras/src/optimizers)   torch (torch.optim)
 //   sgd      p -= lr g                               p -= lr g
 //   +momentum  m = mu m - lr g; p += m               b = mu b + g; p -= lr b
@@ -12,6 +13,8 @@
 //   adam     m += (g - m)(1-b1); v += (g^2 - v)(1-b2)   the same m, v
 //            p -= m lr sqrt(c2)/c1 / (sqrt(v) + eps)    p -= lr/c1 m / (sqrt(v)/sqrt(c2) + eps)
 //   adamw    p -= lr wd p before adam (both)
+//
+// clang-format on
 //
 // Defaults: keras lr 0.01 (sgd), 0.001 (others), rho 0.9, eps 1e-7, beta 0.9
 // 0.999, adamw wd 0.004; torch lr 0.001 (sgd, adam, adamw), 0.01 (rmsprop),

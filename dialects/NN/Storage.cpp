@@ -45,14 +45,14 @@ Storage storageOf(RankedTensorType type) {
   ArrayRef<int64_t> shape = type.getShape();
   storage.perPicture = !shape.empty() && ShapedType::isDynamic(shape[0]);
   if (formOf(type) != WeightForm::Canonical) {
-    storage.elements = schema::formElements(
-        schema::Form(formOf(type)),
-        std::vector<int64_t>(shape.begin(), shape.end()));
+    storage.elements =
+        schema::formElements(schema::Form(formOf(type)),
+                             std::vector<int64_t>(shape.begin(), shape.end()));
   } else {
     HaloSizes halo = haloOf(type);
     storage.elements = 1;
     for (auto [i, size] : llvm::enumerate(shape.drop_front(storage.perPicture)))
-      storage.elements *= size + (i == 0 ? halo.top + halo.bottom
+      storage.elements *= size + (i == 0   ? halo.top + halo.bottom
                                   : i == 1 ? halo.left + halo.right
                                            : 0);
   }

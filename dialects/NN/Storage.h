@@ -10,10 +10,10 @@ namespace tl::nn {
 /// halo is stored `[N][top+H+bottom][left+W+right][C]`; every other shape is
 /// stored row-major.
 struct Storage {
-  bool perPicture = false;  ///< the first dimension is the batch
-  int64_t elements = 0;     ///< of one picture, or of the whole (weights);
-                            ///< halo and panel padding included
-  int64_t bytes = 0;        ///< elements * 4
+  bool perPicture = false; ///< the first dimension is the batch
+  int64_t elements = 0;    ///< of one picture, or of the whole (weights);
+                           ///< halo and panel padding included
+  int64_t bytes = 0;       ///< elements * 4
 };
 
 Storage storageOf(mlir::RankedTensorType type);

@@ -158,9 +158,10 @@ LogicalResult Conv2DOp::verify() {
 
 LogicalResult BatchNormOp::verify() {
   int64_t channels = shapeOf(getInput()).back();
-  for (auto [name, value] :
-       {std::pair<StringRef, Value>{"gamma", getGamma()}, {"beta", getBeta()},
-        {"mean", getMean()}, {"variance", getVariance()}})
+  for (auto [name, value] : {std::pair<StringRef, Value>{"gamma", getGamma()},
+                             {"beta", getBeta()},
+                             {"mean", getMean()},
+                             {"variance", getVariance()}})
     if (failed(expectShape(*this, name, value, {channels})))
       return failure();
   if (!(getEpsilon().convertToDouble() > 0))
@@ -257,8 +258,8 @@ static LogicalResult verifyLoss(Operation *op, Value logits, Value labels,
     return failure();
   ArrayRef<int64_t> shape = shapeOf(logits);
   if (sigmoid && shape[1] != 1)
-    return op->emitOpError() << "binary crossentropy wants 1 logit, found "
-                             << shape[1];
+    return op->emitOpError()
+           << "binary crossentropy wants 1 logit, found " << shape[1];
   if (!sigmoid && shape[1] < 2)
     return op->emitOpError()
            << "categorical crossentropy wants at least 2 logits, found "

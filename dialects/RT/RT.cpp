@@ -91,7 +91,8 @@ LogicalResult KernelOp::verify() {
 }
 
 LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &tables) {
-  auto tensor = tables.lookupNearestSymbolFrom<TensorOp>(*this, getTensorAttr());
+  auto tensor =
+      tables.lookupNearestSymbolFrom<TensorOp>(*this, getTensorAttr());
   if (!tensor)
     return emitOpError() << "no tensor named " << getTensorAttr();
   if (tensor.getTensorType() != getType().getTensor())
@@ -102,7 +103,8 @@ LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &tables) {
 }
 
 LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &tables) {
-  auto kernel = tables.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
+  auto kernel =
+      tables.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
   if (!kernel)
     return emitOpError() << "no kernel named " << getKernelAttr();
   SmallVector<Type> outputs;
@@ -121,7 +123,8 @@ LogicalResult CallOp::verifySymbolUses(SymbolTableCollection &tables) {
                              << buffer.getType();
     return success();
   };
-  if (failed(check("inputs", getInputs(), kernel.getBlock()->getArgumentTypes())))
+  if (failed(
+          check("inputs", getInputs(), kernel.getBlock()->getArgumentTypes())))
     return failure();
   return check("outputs", getOutputs(), outputs);
 }

@@ -19,8 +19,7 @@ void TLDialect::initialize() {
       >();
 }
 
-template <typename Op>
-static Op onlyChild(ModelOp model) {
+template <typename Op> static Op onlyChild(ModelOp model) {
   auto children = model.getBody().front().getOps<Op>();
   return children.empty() ? Op() : *children.begin();
 }
@@ -35,9 +34,9 @@ static LogicalResult expectCount(ModelOp model, size_t least, size_t most) {
   auto children = model.getBody().front().getOps<Op>();
   size_t count = std::distance(children.begin(), children.end());
   if (count < least || count > most)
-    return model.emitOpError() << "must hold " << least
-                               << (least == most ? "" : " or 1") << " "
-                               << Op::getOperationName() << ", found " << count;
+    return model.emitOpError()
+           << "must hold " << least << (least == most ? "" : " or 1") << " "
+           << Op::getOperationName() << ", found " << count;
   return success();
 }
 
@@ -63,8 +62,8 @@ LogicalResult ModelOp::verify() {
     return success();
   Type features = yieldedType(getBackbone().getBody());
   if (head.getBody().front().getArgumentTypes() != TypeRange(features))
-    return head.emitOpError() << "must take what the backbone gives, "
-                              << features;
+    return head.emitOpError()
+           << "must take what the backbone gives, " << features;
   return success();
 }
 
@@ -89,8 +88,8 @@ LogicalResult BackboneOp::verify() {
   llvm::SmallDenseSet<int64_t> indices;
   for (auto layer : getBody().front().getOps<LayerOp>())
     if (!indices.insert(layer.getIndex()).second)
-      return layer.emitOpError() << "index " << layer.getIndex()
-                                 << " is taken by another layer";
+      return layer.emitOpError()
+             << "index " << layer.getIndex() << " is taken by another layer";
   return success();
 }
 

@@ -101,19 +101,19 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
                               : rt::TensorRole::Constant;
     auto name = parameter.getSymNameAttr();
     auto type = parameter.getTypeAttr();
-    rt::TensorOp::create(
-        builder, parameter.getLoc(), name,
-        rt::TensorRoleAttr::get(&getContext(), role), type,
-        parameter.getValueAttr(), parameter.getInitAttr(),
-        parameter.getLayerAttr(), parameter.getFirstPhaseAttr(),
-        parameter.getSlotOfAttr());
+    rt::TensorOp::create(builder, parameter.getLoc(), name,
+                         rt::TensorRoleAttr::get(&getContext(), role), type,
+                         parameter.getValueAttr(), parameter.getInitAttr(),
+                         parameter.getLayerAttr(),
+                         parameter.getFirstPhaseAttr(),
+                         parameter.getSlotOfAttr());
     parameter.erase();
   }
 
   LogicalResult convert(func::FuncOp function, KernelTable &kernels) {
     auto kindName = function->getAttrOfType<StringAttr>(nn::kEntryAttr);
-    auto kind = kindName ? rt::symbolizeEntryKind(kindName.getValue())
-                         : std::nullopt;
+    auto kind =
+        kindName ? rt::symbolizeEntryKind(kindName.getValue()) : std::nullopt;
     if (!kind)
       return function.emitError("expected a function with nn.entry");
     OpBuilder builder(function);
@@ -134,10 +134,10 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
         return failure();
     Operation *end = function.front().getTerminator();
     for (auto [i, value] : llvm::enumerate(end->getOperands()))
-      rt::OutputOp::create(builder, function.getLoc(),
-                           portName(function.getResultAttrOfType<StringAttr>(
-                               i, nn::kNameAttr)),
-                           buffers.lookup(value));
+      rt::OutputOp::create(
+          builder, function.getLoc(),
+          portName(function.getResultAttrOfType<StringAttr>(i, nn::kNameAttr)),
+          buffers.lookup(value));
     function.erase();
     return success();
   }
@@ -156,8 +156,8 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
             rt::StepOp::create(builder, loc, bufferOf(argument));
         continue;
       }
-      Value buffer = rt::BufferOp::create(builder, loc, bufferOf(argument),
-                                          IntegerAttr());
+      Value buffer =
+          rt::BufferOp::create(builder, loc, bufferOf(argument), IntegerAttr());
       buffers[argument] = buffer;
       rt::InputOp::create(builder, loc, name, buffer);
     }

@@ -17,8 +17,7 @@ static Value inlineLayer(OpBuilder &builder, ask::LayerOp layer,
     mapping.map(argument, mapping.lookup(input));
   for (Operation &op : body.without_terminator())
     builder.clone(op, mapping)->setAttr(nn::kLayerAttr, layer.getNameAttr());
-  return mapping.lookup(
-      cast<ask::YieldOp>(body.getTerminator()).getValue());
+  return mapping.lookup(cast<ask::YieldOp>(body.getTerminator()).getValue());
 }
 
 /// Clones the layers of a backbone or head; gives the value it yields.
@@ -33,8 +32,7 @@ static Value inlineLayers(OpBuilder &builder, Block &block, Value input,
     mapping.map(layer.getResult(), value);
     network.layers[layer.getName()] = value;
   }
-  return mapping.lookup(
-      cast<ask::YieldOp>(block.getTerminator()).getValue());
+  return mapping.lookup(cast<ask::YieldOp>(block.getTerminator()).getValue());
 }
 
 Network flattenNetwork(ask::ModelOp model) {
@@ -44,8 +42,8 @@ Network flattenNetwork(ask::ModelOp model) {
   SmallVector<int64_t> shape{ShapedType::kDynamic};
   llvm::append_range(shape, model.getInput());
   auto input = RankedTensorType::get(shape, builder.getF32Type());
-  network.function = func::FuncOp::create(
-      builder, model.getLoc(), "network", builder.getFunctionType(input, {}));
+  network.function = func::FuncOp::create(builder, model.getLoc(), "network",
+                                          builder.getFunctionType(input, {}));
   Block *block = network.function.addEntryBlock();
   builder.setInsertionPointToStart(block);
   network.pixels = block->getArgument(0);

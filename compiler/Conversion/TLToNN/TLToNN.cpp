@@ -66,7 +66,8 @@ struct ConvertTLToNN : impl::ConvertTLToNNBase<ConvertTLToNN> {
   /// Moves parameters to the module and writes down who trains them.
   void hoistParameters() {
     llvm::StringMap<int64_t> phases;
-    for (auto layer : model.getBackbone().getBody().front().getOps<ask::LayerOp>())
+    for (auto layer :
+         model.getBackbone().getBody().front().getOps<ask::LayerOp>())
       if (auto phase = firstPhase(layer))
         phases[layer.getName()] = *phase;
     if (ask::HeadOp head = model.getHead(); head && model.getTrain())
@@ -139,9 +140,8 @@ struct ConvertTLToNN : impl::ConvertTLToNNBase<ConvertTLToNN> {
     for (const Named &output : outputs)
       values.push_back(output.second);
     func::ReturnOp::create(*builder, model.getLoc(), values);
-    function.setFunctionType(
-        builder->getFunctionType(function.front().getArgumentTypes(),
-                                 ValueRange(values).getTypes()));
+    function.setFunctionType(builder->getFunctionType(
+        function.front().getArgumentTypes(), ValueRange(values).getTypes()));
     for (auto [i, output] : llvm::enumerate(outputs))
       function.setResultAttr(i, nn::kNameAttr,
                              builder->getStringAttr(output.first));
@@ -183,8 +183,8 @@ struct ConvertTLToNN : impl::ConvertTLToNNBase<ConvertTLToNN> {
   }
 
   Value loss(ask::TrainOp train, Value logits, Value labels) {
-    Type type = RankedTensorType::get({ShapedType::kDynamic},
-                                      builder->getF32Type());
+    Type type =
+        RankedTensorType::get({ShapedType::kDynamic}, builder->getF32Type());
     auto smoothing = train.getLabelSmoothingAttr();
     if (train.getLoss() == "binary_crossentropy")
       return nn::SigmoidCrossEntropyOp::create(*builder, train.getLoc(), type,
@@ -213,9 +213,9 @@ struct ConvertTLToNN : impl::ConvertTLToNNBase<ConvertTLToNN> {
     Value logits = cloneSlice(*builder, network.logits, mapping).front();
     Value labels = function.getArguments().back();
     Value perPicture = loss(train, logits, labels);
-    finish(function, {{"loss", perPicture},
-                      {"logits", logits},
-                      {"scores", scores(logits)}});
+    finish(
+        function,
+        {{"loss", perPicture}, {"logits", logits}, {"scores", scores(logits)}});
   }
 
   void addTrainStep(ask::TrainOp train, ask::PhaseOp phase, int64_t index) {
@@ -275,9 +275,9 @@ struct ConvertTLToNN : impl::ConvertTLToNNBase<ConvertTLToNN> {
         best = distance;
         nearest = layer;
       }
-    return model.emitError() << "nothing named '" << name
-                             << "' to keep; the nearest layer is '" << nearest
-                             << "'";
+    return model.emitError()
+           << "nothing named '" << name << "' to keep; the nearest layer is '"
+           << nearest << "'";
   }
 
   // ------------------------------------------------------------ the record

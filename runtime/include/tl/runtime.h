@@ -1,3 +1,4 @@
+/* clang-format off */
 /* The one public header of the runtime, and its manual.
  *
  * A model.bin holds a network whose machine code was made ahead of time; this
@@ -22,11 +23,13 @@
  *   A model must outlive its sessions and trainers.
  * - Arrays are row-major float32, pictures outermost:
  *     pixels    [n][height][width][channels], preprocessed
- * (tl_model_preprocess) features  [n][feature_count]: what crosses from the
- * frozen part of the network into the trained part, several values one after
- * another logits    [n][outputs]: the last layer before its activation scores
- * [n][classes]: probabilities in label order, for all classes, also where the
- * network has a single sigmoid output labels    int32 [n], 0 <= label < classes
+ *               (tl_model_preprocess)
+ *     features  [n][feature_count]: what crosses from the frozen part of the
+ *               network into the trained part, several values one after another
+ *     logits    [n][outputs]: the last layer before its activation
+ *     scores    [n][classes]: probabilities in label order, for all classes,
+ *               also where the network has a single sigmoid output
+ *     labels    int32 [n], 0 <= label < classes
  *     ids       int32 [n]: a number that names the picture for as long as it is
  *               trained on; dropout is drawn from it
  * - A result for one picture depends on that picture and the parameters alone:
@@ -35,6 +38,7 @@
  *   to zero for the defaults (`tl_session_options o = {.size = sizeof o};`).
  * Structs only ever grow at the end; an older program keeps working.
  */
+/* clang-format on */
 #ifndef TL_RUNTIME_H
 #define TL_RUNTIME_H
 

@@ -1,10 +1,10 @@
 // Passes must not change what a program computes. The oracle is the reference
 // interpreter: it runs every entry point before and after the passes, and a
 // training step against finite differences of its own loss.
+#include "compiler/Transforms/Passes.h"
 #include "compiler/Interpreter/Interpreter.h"
 #include "compiler/Pipeline/Register.h"
 #include "compiler/Transforms/ParameterValues.h"
-#include "compiler/Transforms/Passes.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 
@@ -90,8 +90,9 @@ protected:
       std::mt19937 random(11 + i);
       for (size_t k = 0; k < value.data.size(); ++k)
         value.data[k] = name.getValue() == "labels" ? double(k % 2)
-                        : name.getValue() == "ids"  ? double(k + 40)
-                        : std::uniform_real_distribution<>(-1, 1)(random);
+                        : name.getValue() == "ids"
+                            ? double(k + 40)
+                            : std::uniform_real_distribution<>(-1, 1)(random);
       inputs.push_back(std::move(value));
     }
     return inputs;
