@@ -116,7 +116,7 @@ void print(ModuleOp module, raw_ostream &os) {
 LogicalResult dump(Compilation &c, const Phase &phase, size_t index,
                    StringRef folder) {
   std::string path =
-      llvm::formatv("{0}/{1,0-2}-{2}.mlir", folder, index, phase.name);
+      llvm::formatv("{0}/{1:D2}-{2}.mlir", folder, index, phase.name);
   std::error_code error = llvm::sys::fs::create_directories(folder);
   llvm::raw_fd_ostream os(path, error);
   if (error)
