@@ -107,6 +107,15 @@ LogicalResult checkUsage(const CompileOptions &options,
     printer.error("expected -o OUT.bin, --emit=PHASE or --summary");
     return failure();
   }
+  // The file is renamed into place: that must not replace a device or a pipe.
+  llvm::sys::fs::file_status there;
+  if (!options.output.empty() &&
+      !llvm::sys::fs::status(options.output, there) &&
+      !llvm::sys::fs::is_regular_file(there)) {
+    printer.error("cannot write '" + llvm::Twine(options.output) +
+                  "': it is there and no regular file");
+    return failure();
+  }
   if (!options.output.empty() &&
       llvm::sys::fs::equivalent(options.output, options.model)) {
     printer.error("the output would overwrite the recipe '" +
@@ -146,6 +155,7 @@ int compile(const CompileOptions &options) {
   registerAllDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   context.loadAllAvailableDialects();
+  context.printOpOnDiagnostic(false); // the user's file is the source, not IR
   DiagnosticPrinter printer(&context, llvm::errs());
   if (succeeded(run(options, context, printer)))
     return 0;

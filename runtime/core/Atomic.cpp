@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace tl {
@@ -18,6 +19,11 @@ AtomicFile::AtomicFile(const char *target) : path(target) {
   std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
   if (name.empty())
     fail(TL_STATUS_IO, "cannot write \"%s\": it names a folder", target);
+  // The rename would put a file in the place of a device or a pipe.
+  struct stat known;
+  if (stat(target, &known) == 0 && !S_ISREG(known.st_mode))
+    fail(TL_STATUS_IO, "cannot write \"%s\": it is there and no regular file",
+         target);
   for (int attempt = 0; descriptor < 0; ++attempt) {
     temporary = folder + (folder == "." ? "/." : ".") + name + "." +
                 std::to_string(getpid()) + "." + std::to_string(attempt) +

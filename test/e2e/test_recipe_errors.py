@@ -62,11 +62,11 @@ class RecipeErrors(ToolTest):
                 for word in words:
                     self.assertIn(word, result.stderr)
 
-    # A tensor of another shape, and one that is missing: both sides are named.
+    # Weights of another network: what was expected is named, with its shape.
     def test_weights_do_not_fit(self):
         self.write("vgg.tl", GOOD.replace("backbone mini", "backbone vgg16"))
         result = self.fail_with("mini.safetensors", TLC, "vgg.tl", "-o", "bad.bin")
-        self.assertIn("block1_conv1", result.stderr)
+        self.assertIn("missing: expected 'features.0.weight' [64, 3, 3, 3]", result.stderr)
 
     # A backbone of one's own, beside the recipe.
     def test_own_backbone(self):

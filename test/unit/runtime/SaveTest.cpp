@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -134,6 +135,18 @@ TEST_F(Save, AMissingFolderIsAnError) {
       TL_STATUS_IO);
   EXPECT_NE(std::string(error.message).find("No such file or directory"),
             std::string::npos);
+}
+
+// Renaming over a pipe or a device would take it away from everyone.
+TEST_F(Save, APipeIsNotReplaced) {
+  std::string pipe = folder + "/pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  tl_error error;
+  EXPECT_EQ(tl_trainer_save(trainer.get(), pipe.c_str(), &error), TL_STATUS_IO);
+  EXPECT_NE(std::string(error.message).find("no regular file"),
+            std::string::npos)
+      << error.message;
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
 }
 
 // A child saves again and again and is killed at a random moment: the file is
