@@ -59,6 +59,10 @@ llvm::SmallVector<llvm::StringRef> layerNames();
 bool readActivation(const LayerContext &context, const Value &value,
                     bool softmax, Activation &activation);
 
+/// Reads `bias:` (true without it) and `activation:` (none without it).
+bool readActivationAndBias(const LayerContext &context, bool softmax,
+                           Layer &layer);
+
 /// Reads `name:` and `source:`, which every layer takes.
 bool readNames(const BoundArguments &arguments, ValueReader &reader,
                Reporter &reporter, Layer &layer);

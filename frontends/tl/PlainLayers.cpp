@@ -86,6 +86,18 @@ bool readActivation(const LayerContext &c, const Value &value, bool softmax,
   return true;
 }
 
+bool readActivationAndBias(const LayerContext &c, bool softmax, Layer &layer) {
+  layer.bias = true;
+  if (const Value *value = c.find("bias")) {
+    auto bias = c.reader.boolean(*value, "bias");
+    if (!bias)
+      return false;
+    layer.bias = *bias;
+  }
+  const Value *value = c.find("activation");
+  return !value || readActivation(c, *value, softmax, layer.activation);
+}
+
 bool applyActivation(const LayerContext &c, Layer &layer) {
   layer.kind = LayerKind::Activation;
   layer.shape = c.input;
@@ -215,15 +227,7 @@ bool applyDense(const LayerContext &c, Layer &layer) {
         << "; put 'flatten' or 'gap' before it";
     return false;
   }
-  layer.bias = true;
-  if (const Value *value = c.find("bias")) {
-    auto bias = c.reader.boolean(*value, "bias");
-    if (!bias)
-      return false;
-    layer.bias = *bias;
-  }
-  const Value *activation = c.find("activation");
-  if (activation && !readActivation(c, *activation, true, layer.activation))
+  if (!readActivationAndBias(c, true, layer))
     return false;
   int64_t rows = c.input[0];
   Shape kernel{rows, *units};

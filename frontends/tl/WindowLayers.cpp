@@ -139,18 +139,6 @@ bool readWindow(const LayerContext &c, StringRef padding, Layer &layer) {
          readPadding(c, padding, layer);
 }
 
-bool readActivationAndBias(const LayerContext &c, Layer &layer) {
-  layer.bias = true;
-  if (const Value *value = c.find("bias")) {
-    auto bias = c.reader.boolean(*value, "bias");
-    if (!bias)
-      return false;
-    layer.bias = *bias;
-  }
-  const Value *value = c.find("activation");
-  return !value || readActivation(c, *value, false, layer.activation);
-}
-
 bool applyPool(const LayerContext &c, Layer &layer) {
   if (!expectPicture(c) || !readPair(c, "size", 1, layer.window))
     return false;
@@ -196,7 +184,7 @@ bool applyPool(const LayerContext &c, Layer &layer) {
 bool applyConv(const LayerContext &c, Layer &layer) {
   layer.kind = LayerKind::Conv;
   if (!expectPicture(c) || !readPair(c, "size", 1, layer.window) ||
-      !readWindow(c, "same", layer) || !readActivationAndBias(c, layer))
+      !readWindow(c, "same", layer) || !readActivationAndBias(c, false, layer))
     return false;
   auto filters =
       c.reader.integer(*c.find("filters"), "filters", 1, kMostChannels);
@@ -227,7 +215,7 @@ bool applyConv(const LayerContext &c, Layer &layer) {
 bool applyDepthwiseConv(const LayerContext &c, Layer &layer) {
   layer.kind = LayerKind::DepthwiseConv;
   if (!expectPicture(c) || !readPair(c, "size", 1, layer.window) ||
-      !readWindow(c, "same", layer) || !readActivationAndBias(c, layer))
+      !readWindow(c, "same", layer) || !readActivationAndBias(c, false, layer))
     return false;
   int64_t channels = c.input[2], area = layer.window[0] * layer.window[1];
   layer.groups = channels;
