@@ -14,6 +14,9 @@ class PreprocessOp;
 /// Marks the layers of a network's top (include_top): a discardable unit
 /// attribute of tl.layer.
 inline constexpr llvm::StringLiteral kTopAttr = "tl.top";
+
+/// Further names of a layer's value (`tap`): a discardable array of strings.
+inline constexpr llvm::StringLiteral kTapsAttr = "tl.taps";
 } // namespace tl::ask
 #define GET_OP_CLASSES
 #include "dialects/TL/TLOps.h.inc"

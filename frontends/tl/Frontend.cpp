@@ -109,7 +109,7 @@ const SourceFile *Loader::backbone(const Identifier &name) {
 /// Names in --keep have no place in the file: the model's own stands in.
 static void checkKeep(const Recipe &recipe, ArrayRef<std::string> keep,
                       Reporter &reporter) {
-  SmallVector<StringRef> names{"features", "logits"};
+  SmallVector<StringRef> names{"features", "logits", "frontier"};
   const Network *networks[] = {&recipe.backbone.network,
                                recipe.head ? &*recipe.head : nullptr};
   for (const Network *network : networks) {

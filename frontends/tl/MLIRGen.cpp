@@ -90,7 +90,7 @@ void ModuleGenerator::body(const Network &network, ArrayRef<int> order,
     if (network.layers[index].top)
       layer->setAttr(ask::kTopAttr, b.getUnitAttr());
     if (auto found = taps.find(index); found != taps.end())
-      layer->setAttr("tl.taps", b.getArrayAttr(found->second));
+      layer->setAttr(ask::kTapsAttr, b.getArrayAttr(found->second));
     values[index] = layer.getResult();
   }
   ask::YieldOp::create(b, loc, valueOf(network.output));

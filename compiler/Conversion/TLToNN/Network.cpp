@@ -31,6 +31,9 @@ static Value inlineLayers(OpBuilder &builder, Block &block, Value input,
     Value value = inlineLayer(builder, layer, mapping);
     mapping.map(layer.getResult(), value);
     network.layers[layer.getName()] = value;
+    if (auto taps = layer->getAttrOfType<ArrayAttr>(ask::kTapsAttr))
+      for (auto tap : taps.getAsRange<StringAttr>())
+        network.layers[tap.getValue()] = value;
   }
   return mapping.lookup(cast<ask::YieldOp>(block.getTerminator()).getValue());
 }

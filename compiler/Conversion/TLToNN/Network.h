@@ -10,7 +10,7 @@ namespace tl {
 
 struct Network {
   mlir::func::FuncOp function; ///< @network, to be erased after cutting
-  llvm::MapVector<llvm::StringRef, mlir::Value> layers; ///< value by name
+  llvm::MapVector<llvm::StringRef, mlir::Value> layers; ///< by layer or tap
   mlir::Value pixels;
   mlir::Value features; ///< what the head, or the top, takes
   mlir::Value logits;   ///< the last layer before its activation

@@ -251,6 +251,8 @@ struct ConvertTLToNN : impl::ConvertTLToNNBase<ConvertTLToNN> {
     taps["frontier"] = frontier.front();
     if (auto keep = model.getKeep())
       for (auto name : keep->getAsRange<StringAttr>()) {
+        if (taps.contains(name.getValue()))
+          continue; // readable as it is
         auto known = network.layers.find(name.getValue());
         if (known == network.layers.end())
           return unknownValue(name.getValue());
