@@ -93,10 +93,12 @@ private:
     Value gradient;
     if (isa<nn::SoftmaxCrossEntropyOp>(loss))
       gradient = nn::SoftmaxCrossEntropyGradOp::create(
-          builder, loss->getLoc(), logits.getType(), logits, labels, smoothing);
+          builder, loss->getLoc(), logits.getType(), logits, labels, Value(),
+          Value(), Value(), smoothing);
     else
       gradient = nn::SigmoidCrossEntropyGradOp::create(
-          builder, loss->getLoc(), logits.getType(), logits, labels, smoothing);
+          builder, loss->getLoc(), logits.getType(), logits, labels, Value(),
+          Value(), Value(), smoothing);
     nameAfter(gradient, loss);
     accumulate(logits, gradient);
   }
@@ -147,7 +149,8 @@ private:
     SmallVector<Type> types(slots.size() + 1, get.getType());
     auto update =
         nn::UpdateOp::create(builder, get.getLoc(), types, get.getResult(),
-                             slots, gradient, stepBlock(), optimizer);
+                             slots, gradient, /*scale=*/Value(), stepBlock(),
+                             optimizer, builder.getI64IntegerAttr(0));
     if (auto layer = parameter.getLayerAttr())
       update->setAttr(nn::kLayerAttr, layer);
     for (auto [to, value] : llvm::zip(stored, update.getResults()))

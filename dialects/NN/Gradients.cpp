@@ -118,6 +118,12 @@ TL_NO_GRADIENT(MaxPoolOp)
 TL_NO_GRADIENT(AvgPoolOp)
 TL_NO_GRADIENT(PadOp)
 TL_NO_GRADIENT(ConcatOp)
+TL_NO_GRADIENT(SliceOp)
+TL_NO_GRADIENT(PadChannelsOp)
+TL_NO_GRADIENT(LayerNormOp)
+TL_NO_GRADIENT(AttentionOp)
+TL_NO_GRADIENT(PrependTokenOp)
+TL_NO_GRADIENT(AddPositionOp)
 #undef TL_NO_GRADIENT
 
 } // namespace tl::nn

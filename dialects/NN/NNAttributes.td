@@ -111,7 +111,7 @@ def NN_OptimizerAttr : NN_Attr<"Optimizer", "optimizer"> {
     The learning rate is not here: it comes with each step (StepBlock). The
     dictionary holds f64 attributes `momentum`, `rho`, `beta1`, `beta2`,
     `epsilon`, `weight_decay` and the unit attribute `nesterov`, as the rule
-    needs. Formulas and defaults of both conventions: dialects/NN/Optimizers.h.
+    needs, and `ema`, the factor of the parameter's moving average. Formulas and defaults of both conventions: dialects/NN/Optimizers.h.
     Example: `#nn.optimizer<adam, keras, {beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7}>`.
   }];
   let parameters = (ins EnumParameter<NN_OptimizerKind>:$kind,

@@ -98,13 +98,17 @@ def NN_Conv2DOp : NN_Layer<"conv2d", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 def NN_BatchNormOp : NN_Layer<"batch_norm"> {
-  let summary = "batch normalisation with stored statistics (inference mode)";
+  let summary = "batch normalisation";
   let description = [{
     `y = (x - mean) / sqrt(variance + epsilon) * gamma + beta`, by channel
-    (the last dimension).
+    (the last dimension). `mean` and `variance` are stored statistics
+    (inference mode), or, with `batch_statistics`, the results of
+    `nn.batch_stats` on the same input (training mode): the gradient of the
+    input then goes through them too.
   }];
   let arguments = (ins NN_Tensor:$input, NN_Tensor:$gamma, NN_Tensor:$beta,
-                       NN_Tensor:$mean, NN_Tensor:$variance, F64Attr:$epsilon);
+                       NN_Tensor:$mean, NN_Tensor:$variance, F64Attr:$epsilon,
+                       UnitAttr:$batch_statistics);
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = [{
     $input `,` $gamma `,` $beta `,` $mean `,` $variance attr-dict `:`
@@ -115,7 +119,10 @@ def NN_BatchNormOp : NN_Layer<"batch_norm"> {
 
 def NN_DenseOp : NN_Layer<"dense"> {
   let summary = "fully connected layer: act(x w + b)";
-  let description = [{ `x` `[N,K]`, `w` `[K,M]`, `b` `[M]`; gives `[N,M]`. }];
+  let description = [{
+    `x` `[N,...,K]`, `w` `[K,M]`, `b` `[M]`; gives `[N,...,M]`: every position
+    before the last dimension (a token) is a row of its own.
+  }];
   let arguments = (ins NN_Tensor:$input, NN_Tensor:$weight,
                        Optional<NN_Tensor>:$bias,
                        OptionalAttr<NN_ActivationAttr>:$activation);
@@ -204,6 +211,72 @@ def NN_ConcatOp : NN_Layer<"concat"> {
   let arguments = (ins Variadic<NN_Tensor>:$inputs);
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = "$inputs attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def NN_SliceOp : NN_Layer<"slice"> {
+  let summary = "every stride-th element from an offset, in each dimension";
+  let description = [{
+    `offsets` and `strides` have one number a dimension, the batch left out:
+    result[n, i, j, ...] = input[n, o0 + s0 i, o1 + s1 j, ...]. The result's
+    type says how many.
+  }];
+  let arguments = (ins NN_Tensor:$input, DenseI64ArrayAttr:$offsets,
+                       DenseI64ArrayAttr:$strides);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def NN_PadChannelsOp : NN_Layer<"pad_channels"> {
+  let summary = "zero channels before and after (the last dimension)";
+  let arguments = (ins NN_Tensor:$input, I64Attr:$before, I64Attr:$after);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def NN_LayerNormOp : NN_Layer<"layer_norm"> {
+  let summary = "normalisation over the last dimension, place by place";
+  let description = [{
+    `y = (x - mean(x)) / sqrt(var(x) + epsilon) * gamma + beta` over the last
+    dimension, with the biased variance. `gamma`, `beta`: `[C]`.
+  }];
+  let arguments = (ins NN_Tensor:$input, NN_Tensor:$gamma, NN_Tensor:$beta,
+                       F64Attr:$epsilon);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = [{
+    $input `,` $gamma `,` $beta attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def NN_AttentionOp : NN_Layer<"attention"> {
+  let summary = "multi-head softmax attention: softmax(scale q k^T) v";
+  let description = [{
+    `qkv` `[N,T,3C]` holds queries, keys and values side by side; head h of
+    `heads` reads the channels `[h C / heads, (h + 1) C / heads)` of each, and
+    writes the same channels of the result `[N,T,C]`.
+  }];
+  let arguments = (ins NN_Tensor:$qkv, I64Attr:$heads, F64Attr:$scale);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = "$qkv attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def NN_PrependTokenOp : NN_Layer<"prepend_token"> {
+  let summary = "a learnt token before those of each picture: [N,T,C], [C] to [N,T+1,C]";
+  let arguments = (ins NN_Tensor:$input, NN_Tensor:$token);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = "$input `,` $token attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def NN_AddPositionOp : NN_Layer<"add_position"> {
+  let summary = "the same learnt value added to each picture: [N,...] + [...]";
+  let arguments = (ins NN_Tensor:$input, NN_Tensor:$position);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = "$input `,` $position attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
 

@@ -1,89 +1,10 @@
-// Verifiers of the NN dialect: every constraint that an op's description
-// states. Each has a case in test/lit/dialects/nn-invalid.mlir.
-#include "dialects/NN/NN.h"
-#include "dialects/NN/Optimizers.h"
+// Verifiers of the layers: every constraint that an op's description states.
+// Each has a case in test/lit/dialects/nn-invalid.mlir.
+#include "dialects/NN/Expect.h"
 
 using namespace mlir;
 
 namespace tl::nn {
-
-namespace {
-RankedTensorType typeOf(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
-ArrayRef<int64_t> shapeOf(Value value) { return typeOf(value).getShape(); }
-
-std::string text(ArrayRef<int64_t> shape) {
-  std::string result;
-  llvm::raw_string_ostream os(result);
-  os << "[";
-  llvm::interleaveComma(shape, os, [&](int64_t d) {
-    if (ShapedType::isDynamic(d))
-      os << "N";
-    else
-      os << d;
-  });
-  os << "]";
-  return result;
-}
-
-LogicalResult expectShape(Operation *op, StringRef what, Value value,
-                          ArrayRef<int64_t> expected) {
-  if (shapeOf(value) == expected)
-    return success();
-  return op->emitOpError() << what << " must be " << text(expected)
-                           << ", found " << text(shapeOf(value));
-}
-
-LogicalResult expectRank(Operation *op, StringRef what, Value value,
-                         int64_t rank) {
-  if (typeOf(value).getRank() == rank)
-    return success();
-  return op->emitOpError() << what << " must have " << rank
-                           << " dimensions, found " << text(shapeOf(value));
-}
-
-LogicalResult expectPositive(Operation *op, StringRef what,
-                             ArrayRef<int64_t> values, size_t count,
-                             int64_t least) {
-  if (values.size() == count &&
-      llvm::all_of(values, [&](int64_t v) { return v >= least; }))
-    return success();
-  return op->emitOpError() << what << " must be " << count
-                           << " numbers of at least " << least;
-}
-
-/// Output size of a window operation along one dimension, or -1.
-int64_t windowOutput(int64_t size, int64_t window, int64_t dilation,
-                     int64_t stride, int64_t before, int64_t after) {
-  int64_t reach = (window - 1) * dilation + 1;
-  int64_t room = size + before + after - reach;
-  return room < 0 ? -1 : room / stride + 1;
-}
-
-LogicalResult verifyPool(Operation *op, Value input, Value result,
-                         ArrayRef<int64_t> window, ArrayRef<int64_t> strides,
-                         ArrayRef<int64_t> pads) {
-  if (failed(expectRank(op, "input", input, 4)) ||
-      failed(expectPositive(op, "window", window, 2, 1)) ||
-      failed(expectPositive(op, "strides", strides, 2, 1)) ||
-      failed(expectPositive(op, "pads", pads, 4, 0)))
-    return failure();
-  ArrayRef<int64_t> in = shapeOf(input);
-  SmallVector<int64_t> out{in[0], 0, 0, in[3]};
-  for (int d : {0, 1}) {
-    if (pads[2 * d] >= window[d])
-      return op->emitOpError("a window must hold at least one input element: "
-                             "padding before must be less than the window");
-    out[1 + d] = windowOutput(in[1 + d], window[d], 1, strides[d], pads[2 * d],
-                              pads[2 * d + 1]);
-    if ((out[1 + d] - 1) * strides[d] >= in[1 + d] + pads[2 * d])
-      return op->emitOpError("a window must hold at least one input element: "
-                             "the last one starts past the input");
-  }
-  return expectShape(op, "result", result, out);
-}
-} // namespace
 
 LogicalResult HaloAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                int64_t top, int64_t bottom, int64_t left,
@@ -170,25 +91,29 @@ LogicalResult BatchNormOp::verify() {
 }
 
 LogicalResult DenseOp::verify() {
-  if (failed(expectRank(*this, "input", getInput(), 2)) ||
-      failed(expectRank(*this, "weight", getWeight(), 2)))
+  if (failed(expectRank(*this, "weight", getWeight(), 2)))
     return failure();
   ArrayRef<int64_t> in = shapeOf(getInput()), w = shapeOf(getWeight());
-  if (in[1] != w[0])
-    return emitOpError() << "weight must have " << in[1]
+  if (in.size() < 2)
+    return emitOpError() << "input must have at least 2 dimensions, found "
+                         << text(in);
+  if (in.back() != w[0])
+    return emitOpError() << "weight must have " << in.back()
                          << " rows, one an input feature, found " << w[0];
   if (getBias() && failed(expectShape(*this, "bias", getBias(), {w[1]})))
     return failure();
-  return expectShape(*this, "result", getResult(), {in[0], w[1]});
+  SmallVector<int64_t> out(in);
+  out.back() = w[1];
+  return expectShape(*this, "result", getResult(), out);
 }
 
 LogicalResult MaxPoolOp::verify() {
-  return verifyPool(*this, getInput(), getResult(), getWindow(), getStrides(),
+  return expectPool(*this, getInput(), getResult(), getWindow(), getStrides(),
                     getPads());
 }
 
 LogicalResult AvgPoolOp::verify() {
-  return verifyPool(*this, getInput(), getResult(), getWindow(), getStrides(),
+  return expectPool(*this, getInput(), getResult(), getWindow(), getStrides(),
                     getPads());
 }
 
@@ -250,93 +175,54 @@ LogicalResult DropoutOp::verify() {
   return expectShape(*this, "result", getResult(), shapeOf(getInput()));
 }
 
-/// Shared by the four loss operations; `sigmoid` ones want a single logit.
-static LogicalResult verifyLoss(Operation *op, Value logits, Value labels,
-                                Value result, double smoothing, bool sigmoid,
-                                bool gradient) {
-  if (failed(expectRank(op, "logits", logits, 2)))
-    return failure();
-  ArrayRef<int64_t> shape = shapeOf(logits);
-  if (sigmoid && shape[1] != 1)
-    return op->emitOpError()
-           << "binary crossentropy wants 1 logit, found " << shape[1];
-  if (!sigmoid && shape[1] < 2)
-    return op->emitOpError()
-           << "categorical crossentropy wants at least 2 logits, found "
-           << shape[1];
-  if (!(smoothing >= 0 && smoothing < 1))
-    return op->emitOpError("label_smoothing must be at least 0 and below 1");
-  if (failed(expectShape(op, "labels", labels, {shape[0]})))
-    return failure();
-  if (gradient)
-    return expectShape(op, "result", result, shape);
-  return expectShape(op, "result", result, {shape[0]});
+LogicalResult SliceOp::verify() {
+  ArrayRef<int64_t> in = shapeOf(getInput()), out = shapeOf(getResult());
+  return expectSlice(*this, in, out, getOffsets(), getStrides());
 }
 
-#define TL_VERIFY_LOSS(OP, SIGMOID, GRADIENT)                                  \
-  LogicalResult OP::verify() {                                                 \
-    return verifyLoss(*this, getLogits(), getLabels(), getResult(),            \
-                      getLabelSmoothing().convertToDouble(), SIGMOID,          \
-                      GRADIENT);                                               \
-  }
-TL_VERIFY_LOSS(SoftmaxCrossEntropyOp, false, false)
-TL_VERIFY_LOSS(SoftmaxCrossEntropyGradOp, false, true)
-TL_VERIFY_LOSS(SigmoidCrossEntropyOp, true, false)
-TL_VERIFY_LOSS(SigmoidCrossEntropyGradOp, true, true)
-#undef TL_VERIFY_LOSS
+LogicalResult PadChannelsOp::verify() {
+  if (int64_t(getBefore()) < 0 || int64_t(getAfter()) < 0)
+    return emitOpError("before and after must be at least 0");
+  SmallVector<int64_t> out(shapeOf(getInput()));
+  out.back() += int64_t(getBefore() + getAfter());
+  return expectShape(*this, "result", getResult(), out);
+}
 
-LogicalResult DenseGradInputOp::verify() {
-  if (failed(expectRank(*this, "gradient", getGradient(), 2)) ||
-      failed(expectRank(*this, "weight", getWeight(), 2)))
+LogicalResult LayerNormOp::verify() {
+  int64_t channels = shapeOf(getInput()).back();
+  if (failed(expectShape(*this, "gamma", getGamma(), {channels})) ||
+      failed(expectShape(*this, "beta", getBeta(), {channels})))
     return failure();
-  ArrayRef<int64_t> dy = shapeOf(getGradient()), w = shapeOf(getWeight());
-  if (dy[1] != w[1])
-    return emitOpError() << "gradient must have " << w[1]
-                         << " columns, as the weight, found " << dy[1];
-  return expectShape(*this, "result", getResult(), {dy[0], w[0]});
+  if (!(getEpsilon().convertToDouble() > 0))
+    return emitOpError("epsilon must be positive");
+  return expectShape(*this, "result", getResult(), shapeOf(getInput()));
 }
 
-LogicalResult DenseGradWeightOp::verify() {
-  if (failed(expectRank(*this, "input", getInput(), 2)) ||
-      failed(expectRank(*this, "gradient", getGradient(), 2)))
+LogicalResult AttentionOp::verify() {
+  if (failed(expectRank(*this, "qkv", getQkv(), 3)))
     return failure();
-  ArrayRef<int64_t> x = shapeOf(getInput()), dy = shapeOf(getGradient());
-  if (x[0] != dy[0])
-    return emitOpError() << "input and gradient must have one batch, found "
-                         << text(x) << " and " << text(dy);
-  return expectShape(*this, "result", getResult(), {x[1], dy[1]});
+  ArrayRef<int64_t> in = shapeOf(getQkv());
+  int64_t heads = getHeads();
+  if (heads < 1 || in[2] % (3 * heads))
+    return emitOpError() << "qkv must have a multiple of 3 x " << heads
+                         << " channels, found " << in[2];
+  return expectShape(*this, "result", getResult(), {in[0], in[1], in[2] / 3});
 }
 
-LogicalResult BiasGradOp::verify() {
-  return expectShape(*this, "result", getResult(),
-                     {shapeOf(getGradient()).back()});
-}
-
-LogicalResult GlobalAvgPoolGradOp::verify() {
-  if (failed(expectRank(*this, "result", getResult(), 4)))
+LogicalResult PrependTokenOp::verify() {
+  if (failed(expectRank(*this, "input", getInput(), 3)))
     return failure();
-  ArrayRef<int64_t> out = shapeOf(getResult());
-  return expectShape(*this, "gradient", getGradient(), {out[0], out[3]});
+  ArrayRef<int64_t> in = shapeOf(getInput());
+  if (failed(expectShape(*this, "token", getToken(), {in[2]})))
+    return failure();
+  return expectShape(*this, "result", getResult(), {in[0], in[1] + 1, in[2]});
 }
 
-LogicalResult UpdateOp::verify() {
-  unsigned slots = slotCount(getOptimizer());
-  if (getSlots().size() != slots)
-    return emitOpError() << stringifyOptimizerKind(getOptimizer().getKind())
-                         << " keeps " << slots << " slots, found "
-                         << getSlots().size();
-  if (getNumResults() != slots + 1)
-    return emitOpError() << "must give the parameter and " << slots
-                         << " slots, found " << getNumResults() << " results";
-  Type type = getParameter().getType();
-  SmallVector<Type> others(getSlots().getTypes());
-  llvm::append_range(others, getResultTypes());
-  others.push_back(getGradient().getType());
-  for (Type other : others)
-    if (other != type)
-      return emitOpError() << "slots, gradient and results must be " << type
-                           << ", as the parameter, found " << other;
-  return success();
+LogicalResult AddPositionOp::verify() {
+  ArrayRef<int64_t> in = shapeOf(getInput());
+  if (failed(expectShape(*this, "position", getPosition(), in.drop_front())))
+    return failure();
+  return expectShape(*this, "result", getResult(), in);
 }
 
 } // namespace tl::nn

@@ -151,13 +151,25 @@ def TL_TrainOp : TL_Op<"train", [HasParent<"ModelOp">, SingleBlock, NoTerminator
   let summary = "how the model is trained: phases in order";
   let description = [{
     `loss`: binary_crossentropy (1 output, 2 classes) or
-    categorical_crossentropy (outputs = classes).
+    categorical_crossentropy (outputs = classes). `class_weights`: one number a
+    class, or empty with `balanced_weights` (from the training pictures:
+    pictures / (classes * pictures of the class)), or neither. `mixup`: alpha of
+    the Beta distribution, 0: none. `top_k`: 0: not reported. `augment`: f64
+    entries `flip_horizontal`, `flip_vertical` (probabilities), `rotate`
+    (degrees), `shift`, `zoom` (shares), `crop_least`, `crop_most` (shares of the
+    area), `brightness`, `contrast`, `saturation`, `hue` (shares), and the
+    integer `views`: how many of each picture, 0: a fresh one each epoch.
   }];
   let arguments = (ins DefaultValuedAttr<I64Attr, "32">:$batch, StrAttr:$loss,
                        DefaultValuedAttr<F64Attr, "0.0">:$label_smoothing,
                        DefaultValuedAttr<I64Attr, "0">:$seed,
                        DefaultValuedAttr<F64Attr, "0.2">:$split,
-                       DefaultValuedAttr<StrAttr, "\"keras\"">:$convention);
+                       DefaultValuedAttr<StrAttr, "\"keras\"">:$convention,
+                       OptionalAttr<DenseF64ArrayAttr>:$class_weights,
+                       UnitAttr:$balanced_weights,
+                       DefaultValuedAttr<F64Attr, "0.0">:$mixup,
+                       DefaultValuedAttr<I64Attr, "0">:$top_k, UnitAttr:$auc,
+                       OptionalAttr<DictionaryAttr>:$augment);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "attr-dict-with-keyword $body";
   let hasVerifier = 1;
@@ -167,11 +179,26 @@ def TL_PhaseOp : TL_Op<"phase", [HasParent<"TrainOp">]> {
   let summary = "one training phase";
   let description = [{
     `unfreeze`: indices of backbone layers that train from this phase on (in
-    addition to the phases before it).
+    addition to the phases before it). `learning_rate` is the head's (`lr(head:
+    )` or the optimizer's), `backbone_rate` the backbone's where it differs.
+    `schedule`: constant, step (every `schedule_every` epochs times
+    `schedule_factor`), cosine or one_cycle, after `warmup` epochs of linear
+    rise. `clip_norm`: of the global gradient norm. `early_stop`: epochs without
+    improvement. `batch_norm_train`: trained batch norms use the statistics of
+    the batch and update the stored ones; else they stay in inference mode.
+    The factor of the parameters' moving average is the optimizer's `ema`.
   }];
   let arguments = (ins StrAttr:$name, I64Attr:$epochs,
                        NN_OptimizerAttr:$optimizer, F64Attr:$learning_rate,
-                       DenseI64ArrayAttr:$unfreeze, UnitAttr:$keep_best);
+                       DenseI64ArrayAttr:$unfreeze, UnitAttr:$keep_best,
+                       OptionalAttr<F64Attr>:$backbone_rate,
+                       DefaultValuedAttr<StrAttr, "\"constant\"">:$schedule,
+                       DefaultValuedAttr<F64Attr, "0.0">:$warmup,
+                       DefaultValuedAttr<F64Attr, "1.0">:$schedule_every,
+                       DefaultValuedAttr<F64Attr, "0.1">:$schedule_factor,
+                       OptionalAttr<F64Attr>:$clip_norm,
+                       DefaultValuedAttr<I64Attr, "0">:$early_stop,
+                       UnitAttr:$batch_norm_train);
   let assemblyFormat = "$name attr-dict";
   let hasVerifier = 1;
 }

@@ -97,7 +97,7 @@ Value LayerGenerator::batchNorm(const Layer &layer, Value input, Location loc) {
     values.push_back(get(layer, parameter, loc));
   return nn::BatchNormOp::create(b, loc, tensorType(layer.shape), input,
                                  values[0], values[1], values[2], values[3],
-                                 b.getF64FloatAttr(layer.epsilon));
+                                 b.getF64FloatAttr(layer.epsilon), UnitAttr());
 }
 
 Value LayerGenerator::compute(const Layer &layer, ValueRange inputs,

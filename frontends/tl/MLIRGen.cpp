@@ -137,7 +137,14 @@ void ModuleGenerator::phase(const Phase &phase) {
                        b.getI64IntegerAttr(phase.epochs), optimizer,
                        b.getF64FloatAttr(phase.learningRate),
                        b.getDenseI64ArrayAttr({}),
-                       phase.keepBest ? b.getUnitAttr() : UnitAttr());
+                       phase.keepBest ? b.getUnitAttr() : UnitAttr(),
+                       /*backbone_rate=*/FloatAttr(), b.getStringAttr("constant"),
+                       /*warmup=*/b.getF64FloatAttr(0),
+                       /*schedule_every=*/b.getF64FloatAttr(1),
+                       /*schedule_factor=*/b.getF64FloatAttr(0.1),
+                       /*clip_norm=*/FloatAttr(),
+                       /*early_stop=*/b.getI64IntegerAttr(0),
+                       /*batch_norm_train=*/UnitAttr());
 }
 
 void ModuleGenerator::train() {
@@ -148,7 +155,10 @@ void ModuleGenerator::train() {
       b, at(t.range), b.getI64IntegerAttr(t.batch), b.getStringAttr(t.loss),
       b.getF64FloatAttr(t.labelSmoothing), b.getI64IntegerAttr(t.seed),
       b.getF64FloatAttr(t.split),
-      b.getStringAttr(t.convention == Convention::Keras ? "keras" : "torch"));
+      b.getStringAttr(t.convention == Convention::Keras ? "keras" : "torch"),
+      /*class_weights=*/DenseF64ArrayAttr(), /*balanced_weights=*/UnitAttr(),
+      /*mixup=*/b.getF64FloatAttr(0), /*top_k=*/b.getI64IntegerAttr(0),
+      /*auc=*/UnitAttr(), /*augment=*/DictionaryAttr());
   OpBuilder::InsertionGuard guard(b);
   b.createBlock(&op.getBody());
   for (const Phase &one : t.phases)

@@ -37,10 +37,12 @@ struct StepBlock {
   uint32_t phase;
   uint32_t epoch;         // within the phase, from 0
   uint32_t step;          // within the phase, from 0
-  float learningRate;
+  float learningRate;     // of the head, after the schedule
   float biasCorrection1;  // adam: 1 - beta1^(step + 1), computed in double
   float biasCorrection2;  // adam: 1 - beta2^(step + 1)
-  uint32_t reserved[8];
+  float backboneRate;     // of the backbone's parameters, after the schedule
+  float emaMomentum;      // the phase's ema; 0 at step 0 (Keras's rule)
+  uint32_t reserved[6];
 };
 static_assert(sizeof(StepBlock) == 64);
 

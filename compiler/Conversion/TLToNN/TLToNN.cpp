@@ -188,9 +188,11 @@ struct ConvertTLToNN : impl::ConvertTLToNNBase<ConvertTLToNN> {
     auto smoothing = train.getLabelSmoothingAttr();
     if (train.getLoss() == "binary_crossentropy")
       return nn::SigmoidCrossEntropyOp::create(*builder, train.getLoc(), type,
-                                               logits, labels, smoothing);
+                                               logits, labels, Value(), Value(),
+                                               Value(), smoothing);
     return nn::SoftmaxCrossEntropyOp::create(*builder, train.getLoc(), type,
-                                             logits, labels, smoothing);
+                                             logits, labels, Value(), Value(),
+                                             Value(), smoothing);
   }
 
   NamedType indices(StringRef name) {
