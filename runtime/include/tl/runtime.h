@@ -25,7 +25,9 @@
  *     pixels    [n][height][width][channels], preprocessed
  *               (tl_model_preprocess)
  *     features  [n][feature_count]: what crosses from the frozen part of the
- *               network into the trained part, several values one after another
+ *               network into the trained part, several values one after
+ *               another. Each training phase has its own: what is frozen in
+ *               it may be more than in a later one (tl_phase_info)
  *     logits    [n][outputs]: the last layer before its activation
  *     scores    [n][classes]: probabilities in label order, for all classes,
  *               also where the network has a single sigmoid output
@@ -126,6 +128,35 @@ typedef struct tl_preprocess {
   int crop;           /* centre crop after resize_to */
 } tl_preprocess;
 
+/* Changes to training pictures, drawn anew for each view of a picture, on RGB
+ * bytes at the network's size. */
+typedef struct tl_augment {
+  float flip_horizontal; /* probability */
+  float flip_vertical;
+  float rotate;     /* degrees, up to so many either way */
+  float shift;      /* share of height and width, up to so much either way */
+  float zoom;       /* factor in [1 - zoom, 1 + zoom] */
+  float crop_least; /* share of the area that is kept; 1, 1: no crop */
+  float crop_most;
+  float brightness; /* factor in [1 - brightness, 1 + brightness] */
+  float contrast;
+  float saturation;
+  float hue;      /* share of the colour circle, up to 0.5 either way */
+  uint32_t views; /* of each picture; 0: a fresh one each epoch; 1 and all
+                     above at rest: pictures as they are */
+} tl_augment;
+
+typedef enum tl_class_weights {
+  TL_CLASS_WEIGHTS_NONE = 0,
+  TL_CLASS_WEIGHTS_BALANCED = 1, /* pictures / (classes * pictures of it) */
+  TL_CLASS_WEIGHTS_GIVEN = 2
+} tl_class_weights;
+
+typedef enum tl_convention {
+  TL_CONVENTION_KERAS = 0,
+  TL_CONVENTION_TORCH = 1
+} tl_convention;
+
 typedef enum tl_loss {
   TL_LOSS_BINARY_CROSSENTROPY = 0,
   TL_LOSS_CATEGORICAL_CROSSENTROPY = 1
@@ -143,7 +174,8 @@ typedef struct tl_model_info {
   const char *const *labels; /* [label_count] */
   tl_preprocess preprocess;
   uint64_t pixel_count;   /* floats a picture: height * width * channels */
-  uint64_t feature_count; /* floats a picture */
+  uint64_t feature_count; /* floats a picture, as prediction starts from: the
+                             last phase's */
   int trained;
   uint64_t used_seed; /* of the run that trained it */
 
@@ -165,6 +197,15 @@ typedef struct tl_model_info {
   uint64_t parameter_bytes; /* trained by some phase */
   uint64_t slot_bytes;      /* optimizer state */
   uint64_t code_bytes;      /* machine code of the chosen ISA */
+
+  tl_convention convention;
+  tl_class_weights class_weights;
+  const float *weights; /* [classes] where given, else NULL */
+  float mixup;          /* alpha of Beta(alpha, alpha); 0: none */
+  uint32_t top_k;       /* 0: not reported */
+  int auc;              /* reported */
+  tl_augment augment;
+  uint32_t frontier_count; /* different features of the phases, at least 1 */
 } tl_model_info;
 
 const tl_model_info *tl_model_get_info(const tl_model *model);
@@ -176,12 +217,31 @@ typedef enum tl_optimizer {
   TL_OPTIMIZER_ADAMW = 3
 } tl_optimizer;
 
+typedef enum tl_schedule {
+  TL_SCHEDULE_CONSTANT = 0,
+  TL_SCHEDULE_STEP = 1,   /* times schedule_factor every schedule_every epochs */
+  TL_SCHEDULE_COSINE = 2, /* half a cosine down to 0 */
+  TL_SCHEDULE_ONE_CYCLE = 3
+} tl_schedule;
+
 typedef struct tl_phase_info {
   const char *name;
   uint32_t epochs;
   tl_optimizer optimizer;
-  float learning_rate;
+  float learning_rate; /* of the head, before the schedule */
   int keep_best;
+  float backbone_rate; /* of the backbone's parameters, before the schedule */
+  tl_schedule schedule;
+  float warmup; /* epochs of linear rise */
+  float schedule_every;
+  float schedule_factor;
+  float clip_norm;     /* 0: none */
+  float ema;           /* 0: none */
+  uint32_t early_stop; /* epochs without improvement; 0: never */
+  /* What the phase trains on. Phases with the same number here have the same
+   * features; numbers go from 0 to frontier_count - 1. */
+  uint32_t frontier;
+  uint64_t feature_count; /* floats a picture */
 } tl_phase_info;
 
 typedef struct tl_layer_info {
@@ -190,6 +250,7 @@ typedef struct tl_layer_info {
   const char *kind;
   uint64_t parameters;
   int trainable;
+  uint32_t first_phase; /* that trains it; UINT32_MAX: none */
 } tl_layer_info;
 
 /* A value that tl_session_read gives, per picture. */
@@ -216,6 +277,8 @@ typedef struct tl_entry_info {
   uint64_t fixed_bytes;
   uint64_t picture_bytes;
   uint64_t scratch_bytes;
+  uint64_t multiply_adds; /* of one picture: convolutions, dense layers,
+                             attention, and their gradients */
 } tl_entry_info;
 
 typedef struct tl_epoch_record {
@@ -225,6 +288,8 @@ typedef struct tl_epoch_record {
   float accuracy;
   float val_loss; /* nan where there are no validation pictures */
   float val_accuracy;
+  float val_top_k; /* nan where not reported, as the next */
+  float val_auc;
 } tl_epoch_record;
 
 /* Element `index`, or NULL past the end. */
@@ -233,13 +298,6 @@ const tl_layer_info *tl_model_layer(const tl_model *model, uint32_t index);
 const tl_value_info *tl_model_value(const tl_model *model, uint32_t index);
 const tl_entry_info *tl_model_entry(const tl_model *model, uint32_t index);
 const tl_epoch_record *tl_model_history(const tl_model *model, uint32_t index);
-
-/* What features depend on besides the pixels, for the key of a cache: the
- * extraction's kernels (in the chosen ISA) and every weight they read. Neither
- * changes with the head, the labels, the epochs or the seed, except where
- * extraction itself reads random weights. Reads those weights: milliseconds. */
-tl_status tl_model_extract_hashes(const tl_model *model, uint64_t *code,
-                                  uint64_t *weights, tl_error *error);
 
 /* RGB bytes, already at the network's size, to pixels: [n][height][width][3]
  * to [n][height][width][channels]. Grey networks take the ITU-R 601 luma, as
@@ -321,9 +379,29 @@ const tl_model *tl_trainer_model(const tl_trainer *trainer);
 tl_status tl_trainer_initialize(tl_trainer *trainer, uint64_t seed,
                                 tl_error *error);
 
-/* Pixels of n pictures to their features. */
-tl_status tl_trainer_extract(tl_trainer *trainer, const float *pixels, size_t n,
-                             float *features, tl_error *error);
+/* Pixels of n pictures to the features of phase `phase`: [n][its
+ * feature_count]. They are functions of the pictures and of weights that no
+ * phase up to this one trains, so that they hold for the whole phase; those of
+ * a phase before the begun one would be made with weights that have changed
+ * since. */
+tl_status tl_trainer_extract(tl_trainer *trainer, uint32_t phase,
+                             const float *pixels, size_t n, float *features,
+                             tl_error *error);
+
+/* The features of all phases in one pass: features[f] takes those of the phases
+ * with frontier f, [frontier_count] pointers. */
+tl_status tl_trainer_extract_all(tl_trainer *trainer, const float *pixels,
+                                 size_t n, float *const *features,
+                                 tl_error *error);
+
+/* What a phase's features depend on besides the pixels, for the key of a
+ * cache: the extraction's kernels (in the chosen ISA) and the present values of
+ * every weight they read. Neither changes with the head, the labels, the epochs
+ * or the seed, except where extraction itself reads random weights. Reads those
+ * weights: milliseconds. */
+tl_status tl_trainer_extract_hashes(const tl_trainer *trainer, uint32_t phase,
+                                    uint64_t *code, uint64_t *weights,
+                                    tl_error *error);
 
 /* Starts a phase: optimizer state zero, steps counted from 0. */
 tl_status tl_trainer_begin_phase(tl_trainer *trainer, uint32_t phase,
@@ -382,6 +460,13 @@ tl_status tl_trainer_save(tl_trainer *trainer, const char *path,
 
 /* --------------------------------------------------- training in one call */
 
+/* When a picture is asked for: with augmentation, each epoch may show another
+ * view of it; each phase has its own features. */
+typedef struct tl_visit {
+  uint32_t phase;
+  uint32_t epoch; /* within the phase, from 0 */
+} tl_visit;
+
 /* Pictures to train on or to validate with. Exactly one of `features`,
  * `read_features` and `read_pixels` is set. A callback fills n rows, row k for
  * picture indices[k], and returns 0, or anything else to fail the run with
@@ -391,13 +476,16 @@ typedef struct tl_pictures {
   uint32_t count;        /* pictures */
   const int32_t *labels; /* [count] */
   const int32_t *ids;    /* [count], or NULL: 0, 1, 2, ... */
-  const float *features; /* [count][feature_count] */
-  int (*read_features)(void *user, const uint32_t *indices, uint32_t n,
-                       float *features);
-  int (*read_pixels)(void *user, const uint32_t *indices, uint32_t n,
-                     float *pixels);
-  int keep_features; /* with read_pixels: read each picture once, before the
-                        first epoch, and hold its features in memory */
+  const float *features; /* [count][feature_count]; for models whose phases
+                            have one frontier */
+  int (*read_features)(void *user, const tl_visit *visit,
+                       const uint32_t *indices, uint32_t n, float *features);
+  int (*read_pixels)(void *user, const tl_visit *visit,
+                     const uint32_t *indices, uint32_t n, float *pixels);
+  int keep_features; /* with read_pixels, where a picture's pixels are the same
+                        in every epoch: read each picture once, before the
+                        first epoch, and hold the features of all phases in
+                        memory */
   void *user;
 } tl_pictures;
 
