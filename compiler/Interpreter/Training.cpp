@@ -187,7 +187,8 @@ LogicalResult evaluateTraining(Operation *op, Frame &frame) {
       .Case<SoftmaxCrossEntropyOp, SoftmaxCrossEntropyGradOp,
             SigmoidCrossEntropyOp, SigmoidCrossEntropyGradOp, DenseGradInputOp,
             DenseGradWeightOp, BiasGradOp, ActivationGradOp,
-            GlobalAvgPoolGradOp, SoftmaxGradOp, UpdateOp>(
+            GlobalAvgPoolGradOp, SoftmaxGradOp, SliceGradOp, MaxPoolGradOp,
+            AvgPoolGradOp, UpdateOp>(
           [&](auto known) { return evaluate(known, frame); })
       .Default([](Operation *unknown) {
         return unknown->emitError(
