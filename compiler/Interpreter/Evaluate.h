@@ -26,4 +26,11 @@ struct Frame {
 mlir::LogicalResult evaluateLayer(mlir::Operation *op, Frame &frame);
 mlir::LogicalResult evaluateTraining(mlir::Operation *op, Frame &frame);
 
+// Families that evaluateTraining hands on. Losses.cpp
+mlir::LogicalResult evaluateLoss(mlir::Operation *op, Frame &frame);
+// BatchNorm.cpp: statistics, running averages, gradients
+mlir::LogicalResult evaluateBatchNorm(mlir::Operation *op, Frame &frame);
+// Updates.cpp: clipping and optimizers
+mlir::LogicalResult evaluateUpdate(mlir::Operation *op, Frame &frame);
+
 } // namespace tl
