@@ -33,5 +33,11 @@ mlir::LogicalResult evaluate(nn::PadChannelsOp op, Frame &frame);
 // PoolGradients.cpp:
 mlir::LogicalResult evaluate(nn::MaxPoolGradOp op, Frame &frame);
 mlir::LogicalResult evaluate(nn::AvgPoolGradOp op, Frame &frame);
+// Families that evaluateTraining hands on. Losses.cpp
+mlir::LogicalResult evaluateLoss(mlir::Operation *op, Frame &frame);
+// BatchNorm.cpp: statistics, running averages, gradients
+mlir::LogicalResult evaluateBatchNorm(mlir::Operation *op, Frame &frame);
+// Updates.cpp: clipping and optimizers
+mlir::LogicalResult evaluateUpdate(mlir::Operation *op, Frame &frame);
 
 } // namespace tl

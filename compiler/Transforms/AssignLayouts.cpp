@@ -5,6 +5,7 @@
 //     and update of one weight see one form, so that nothing is repacked
 //     between steps.
 #include "compiler/Transforms/Passes.h"
+#include "dialects/NN/Optimizers.h"
 #include "dialects/NN/Storage.h"
 #include "runtime/schema/WeightForm.h"
 
@@ -69,6 +70,12 @@ struct AssignLayouts : impl::AssignLayoutsBase<AssignLayouts> {
       setForm(update.getGradient(), form);
       for (Value result : update.getResults())
         setForm(result, form);
+    });
+    // Padding makes a gradient longer, and with it its list of partial sums.
+    module.walk([&](nn::SumSquaresOp op) {
+      auto gradient = cast<RankedTensorType>(op.getGradient().getType());
+      auto sums = cast<RankedTensorType>(op.getType());
+      op.getResult().setType(sums.clone({nn::squareSums(gradient)}));
     });
   }
 

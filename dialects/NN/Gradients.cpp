@@ -185,6 +185,35 @@ void SliceOp::buildGradient(OpBuilder &b, Value dy,
                                        getOffsets(), getStrides());
 }
 
+// y = gamma xhat + beta, xhat = (x - mean) r, r = 1 / sqrt(variance + epsilon):
+// dgamma = sum dy xhat, dbeta = sum dy; dx = dy gamma r with stored statistics,
+// gamma r (dy - dbeta / M - xhat dgamma / M) through those of the batch, which
+// get no gradient of their own.
+void BatchNormOp::buildGradient(OpBuilder &b, Value dy,
+                                const llvm::BitVector &wanted,
+                                Gradients &gradients) {
+  start(*this, gradients);
+  bool through = getBatchStatistics();
+  Value dgamma, dbeta;
+  if (wanted[1] || wanted[2] || (wanted[0] && through)) {
+    auto affine = BatchNormGradAffineOp::create(
+        b, getLoc(), getGamma().getType(), getBeta().getType(), dy, getInput(),
+        getMean(), getVariance(), getEpsilonAttr());
+    dgamma = affine.getGamma();
+    dbeta = affine.getBeta();
+  }
+  if (wanted[0])
+    gradients[0] = BatchNormGradInputOp::create(
+        b, getLoc(), getInput().getType(), dy, getGamma(), getVariance(),
+        through ? getInput() : Value(), through ? getMean() : Value(),
+        through ? dgamma : Value(), through ? dbeta : Value(),
+        getEpsilonAttr());
+  if (wanted[1])
+    gradients[1] = dgamma;
+  if (wanted[2])
+    gradients[2] = dbeta;
+}
+
 // Without a rule so far: these occur only in a frozen region. The
 // differentiate phase refuses a trainable layer that needs one.
 #define TL_NO_GRADIENT(OP)                                                     \
@@ -193,7 +222,6 @@ void SliceOp::buildGradient(OpBuilder &b, Value dy,
     start(*this, gradients);                                                   \
   }
 TL_NO_GRADIENT(Conv2DOp)
-TL_NO_GRADIENT(BatchNormOp)
 TL_NO_GRADIENT(LayerNormOp)
 TL_NO_GRADIENT(AttentionOp)
 TL_NO_GRADIENT(PrependTokenOp)

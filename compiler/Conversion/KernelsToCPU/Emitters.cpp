@@ -13,7 +13,11 @@ Emitter findEmitter(llvm::StringRef operation) {
       .Case("nn.avg_pool", emitAvgPool)
       .Case("nn.avg_pool_grad", emitAvgPoolGrad)
       .Case("nn.batch_norm", emitBatchNorm)
+      .Case("nn.batch_norm_grad_affine", emitBatchNormGradAffine)
+      .Case("nn.batch_norm_grad_input", emitBatchNormGradInput)
+      .Case("nn.batch_stats", emitBatchStats)
       .Case("nn.bias_grad", emitBiasGrad)
+      .Case("nn.clip_scale", emitClipScale)
       .Case("nn.concat", emitConcat)
       .Case("nn.conv2d", emitConv2D)
       .Case("nn.dense", emitDense)
@@ -24,6 +28,7 @@ Emitter findEmitter(llvm::StringRef operation) {
       .Case("nn.global_avg_pool_grad", emitGlobalAvgPoolGrad)
       .Case("nn.max_pool", emitMaxPool)
       .Case("nn.max_pool_grad", emitMaxPoolGrad)
+      .Case("nn.moving_average", emitMovingAverage)
       .Case("nn.pad", emitPad)
       .Case("nn.pad_channels", emitPadChannels)
       .Case("nn.reshape", emitReshape)
@@ -35,6 +40,7 @@ Emitter findEmitter(llvm::StringRef operation) {
       .Case("nn.softmax_cross_entropy", emitSoftmaxCrossEntropy)
       .Case("nn.softmax_cross_entropy_grad", emitSoftmaxCrossEntropyGrad)
       .Case("nn.softmax_grad", emitSoftmaxGrad)
+      .Case("nn.sum_squares", emitSumSquares)
       .Case("nn.update", emitUpdate)
       .Default(nullptr);
 }

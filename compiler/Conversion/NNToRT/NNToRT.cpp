@@ -55,13 +55,13 @@ private:
     Operation *computation = builder.clone(*op, mapping);
     computation->removeAttr(nn::kLayerAttr);
     rt::ReturnOp::create(builder, op->getLoc(), computation->getResults());
-    if (isa<nn::UpdateOp>(op))
+    if (isa<nn::UpdateOp, nn::MovingAverageOp>(op))
       kernel.setInPlace(inPlace(op->getNumResults()));
     return kernel;
   }
 
-  /// An update's result i takes the storage of argument i: the parameter,
-  /// then its slots.
+  /// Result i of an update takes the storage of argument i: the parameter,
+  /// then its slots. A moving average takes that of the old one.
   static SmallVector<int64_t> inPlace(unsigned results) {
     SmallVector<int64_t> pairs;
     for (int64_t i = 0; i < int64_t(results); ++i)
@@ -195,7 +195,8 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
     auto weight = buffers.lookup(set.getValue()).getDefiningOp<rt::WeightOp>();
     if (weight && weight.getTensor() == set.getParameter())
       return success();
-    return set.emitError("only an update of the same parameter can be stored");
+    return set.emitError("only an update or a moving average of the same "
+                         "parameter can be stored");
   }
 
   llvm::DenseMap<Value, Value> buffers;
