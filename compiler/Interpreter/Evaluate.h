@@ -25,5 +25,6 @@ struct Frame {
 /// where a value is outside its range, or `op` is of no known kind.
 mlir::LogicalResult evaluateLayer(mlir::Operation *op, Frame &frame);
 mlir::LogicalResult evaluateTraining(mlir::Operation *op, Frame &frame);
+mlir::LogicalResult evaluateConvGradient(mlir::Operation *op, Frame &frame);
 
 } // namespace tl
