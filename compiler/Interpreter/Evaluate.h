@@ -25,6 +25,7 @@ struct Frame {
 /// where a value is outside its range, or `op` is of no known kind.
 mlir::LogicalResult evaluateLayer(mlir::Operation *op, Frame &frame);
 mlir::LogicalResult evaluateTraining(mlir::Operation *op, Frame &frame);
+mlir::LogicalResult evaluateConvGradient(mlir::Operation *op, Frame &frame);
 
 // Single operations in files of their own, for those two. Slices.cpp:
 mlir::LogicalResult evaluate(nn::SliceOp op, Frame &frame);

@@ -90,6 +90,8 @@ LogicalResult evaluateTraining(Operation *op, Frame &frame) {
             GlobalAvgPoolGradOp, SoftmaxGradOp, SliceGradOp, MaxPoolGradOp,
             AvgPoolGradOp>(
           [&](auto known) { return evaluate(known, frame); })
+      .Case<TransposeFilterOp, Conv2DGradInputOp, Conv2DGradFilterOp>(
+          [&](auto known) { return evaluateConvGradient(known, frame); })
       .Default([](Operation *unknown) {
         return unknown->emitError(
             "the interpreter does not know this operation");

@@ -58,6 +58,46 @@ void DenseOp::buildGradient(OpBuilder &b, Value dy,
     gradients[2] = BiasGradOp::create(b, getLoc(), getBias().getType(), dy);
 }
 
+// y = x * w + b + r (a convolution): dx = dy * w with its channels exchanged,
+// dw = x correlated with dy, db = sum dy, dr = dy
+void Conv2DOp::buildGradient(OpBuilder &b, Value dy,
+                             const llvm::BitVector &wanted,
+                             Gradients &gradients) {
+  start(*this, gradients);
+  dy = throughActivation(b, getLoc(), dy, getResult(), getActivationAttr());
+  auto filter = cast<RankedTensorType>(getFilter().getType());
+  if (wanted[0]) {
+    Value f = getFilter();
+    int64_t groups = getGroups(), outputs = filter.getDimSize(3);
+    // One filter a channel is its own transpose.
+    if (filter.getDimSize(2) != 1 || outputs != groups) {
+      auto exchanged = RankedTensorType::get(
+          {filter.getDimSize(0), filter.getDimSize(1), outputs / groups,
+           filter.getDimSize(2) * groups},
+          filter.getElementType());
+      f = TransposeFilterOp::create(b, getLoc(), exchanged, f, getGroups());
+      if (Attribute layer = (*this)->getAttr(kLayerAttr))
+        f.getDefiningOp()->setAttr(kLayerAttr, layer);
+    }
+    gradients[0] = Conv2DGradInputOp::create(b, getLoc(), getInput().getType(),
+                                             dy, f, getStrides(), getPads(),
+                                             getDilations(), getGroups());
+  }
+  if (wanted[1])
+    gradients[1] = Conv2DGradFilterOp::create(b, getLoc(), filter, getInput(),
+                                              dy, getStrides(), getPads(),
+                                              getDilations(), getGroups());
+  unsigned next = 2;
+  if (getBias()) {
+    if (wanted[next])
+      gradients[next] =
+          BiasGradOp::create(b, getLoc(), getBias().getType(), dy);
+    ++next;
+  }
+  if (getResidual() && wanted[next])
+    gradients[next] = dy;
+}
+
 // y = f(x): dx = dy f'(x)
 void ActivationOp::buildGradient(OpBuilder &b, Value dy,
                                  const llvm::BitVector &wanted,
@@ -221,7 +261,6 @@ void BatchNormOp::buildGradient(OpBuilder &b, Value dy,
                          Gradients &gradients) {                               \
     start(*this, gradients);                                                   \
   }
-TL_NO_GRADIENT(Conv2DOp)
 TL_NO_GRADIENT(LayerNormOp)
 TL_NO_GRADIENT(AttentionOp)
 TL_NO_GRADIENT(PrependTokenOp)

@@ -6,7 +6,7 @@
 #include "compiler/Conversion/KernelsToCPU/Emitters.h"
 #include "compiler/Conversion/KernelsToCPU/MicroTile.h"
 #include "compiler/Conversion/KernelsToCPU/RowBlocks.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "compiler/Conversion/KernelsToCPU/Transpose.h"
 #include "runtime/schema/WeightForm.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -24,25 +24,6 @@ struct GradInput {
 };
 constexpr int64_t kPictures = 64;
 } // namespace
-
-/// Vectors become columns: after log2(lanes) rounds of interleaving halves,
-/// element (i, j) is at (j, i).
-static void transpose(KernelBuilder &b, Values &v) {
-  int64_t n = v.size();
-  llvm::SmallVector<int64_t> low, high;
-  for (int64_t i = 0; i < n; ++i) {
-    low.push_back(i / 2 + i % 2 * n);
-    high.push_back(n / 2 + i / 2 + i % 2 * n);
-  }
-  for (int64_t round = 1; round < n; round *= 2) {
-    Values next;
-    for (int64_t i = 0; i < n / 2; ++i)
-      for (auto &mask : {low, high})
-        next.push_back(
-            mlir::vector::ShuffleOp::create(b, v[i], v[i + n / 2], mask));
-    v = next;
-  }
-}
 
 /// scratch[m][column] = w[k + column, m] for `count` columns, the rest zero;
 /// rows of the micro-tile's width. Panels are padded, so m runs to a multiple

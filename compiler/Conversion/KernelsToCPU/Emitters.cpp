@@ -20,6 +20,8 @@ Emitter findEmitter(llvm::StringRef operation) {
       .Case("nn.clip_scale", emitClipScale)
       .Case("nn.concat", emitConcat)
       .Case("nn.conv2d", emitConv2D)
+      .Case("nn.conv2d_grad_filter", emitConv2DGradFilter)
+      .Case("nn.conv2d_grad_input", emitConv2DGradInput)
       .Case("nn.dense", emitDense)
       .Case("nn.dense_grad_input", emitDenseGradInput)
       .Case("nn.dense_grad_weight", emitDenseGradWeight)
@@ -41,6 +43,7 @@ Emitter findEmitter(llvm::StringRef operation) {
       .Case("nn.softmax_cross_entropy_grad", emitSoftmaxCrossEntropyGrad)
       .Case("nn.softmax_grad", emitSoftmaxGrad)
       .Case("nn.sum_squares", emitSumSquares)
+      .Case("nn.transpose_filter", emitTransposeFilter)
       .Case("nn.update", emitUpdate)
       .Default(nullptr);
 }

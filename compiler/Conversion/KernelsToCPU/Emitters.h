@@ -67,12 +67,16 @@ llvm::FailureOr<Grid> emitBatchStats(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitMovingAverage(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitBatchNormGradAffine(KernelBuilder &b,
                                               mlir::Operation *op);
-// Conv2D.cpp, DepthwiseConv.cpp
+// Conv2D.cpp, ConvGradInput.cpp, ConvGradFilter.cpp, TransposeFilter.cpp
 llvm::FailureOr<Grid> emitConv2D(KernelBuilder &b, mlir::Operation *op);
-/// Fails if the input's halo does not hold everything that a window reaches.
-mlir::LogicalResult checkConvHalo(nn::Conv2DOp op, const Buffer &x,
-                                  const Buffer &y);
-llvm::FailureOr<Grid> emitDepthwiseConv(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitConv2DGradInput(KernelBuilder &b,
+                                          mlir::Operation *op);
+llvm::FailureOr<Grid> emitConv2DGradFilter(KernelBuilder &b,
+                                           mlir::Operation *op);
+llvm::FailureOr<Grid> emitTransposeFilter(KernelBuilder &b,
+                                          mlir::Operation *op);
+// DepthwiseGradFilter.cpp: called by emitConv2DGradFilter
+Grid emitDepthwiseGradFilter(KernelBuilder &b, nn::Conv2DGradFilterOp op);
 // Dense.cpp
 llvm::FailureOr<Grid> emitDense(KernelBuilder &b, mlir::Operation *op);
 // DenseGradients.cpp

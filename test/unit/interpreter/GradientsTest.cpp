@@ -108,6 +108,61 @@ RuleCase batchNorm(const std::string &type, int64_t channels) {
           {3, 4}};
 }
 
+/// Convolutions: what the shape or the attributes of each do not fit.
+std::vector<RuleCase> convolutions() {
+  return {
+      // a bias and an even filter, padded on one side only
+      {"nn.conv2d %a0, %a1, %a2 {pads = array<i64: 0, 1, 1, 0>}",
+       {"tensor<?x3x5x2xf32>", "tensor<2x2x2x3xf32>", "tensor<3xf32>"},
+       "tensor<?x3x5x3xf32>"},
+      // a stride that leaves the last row and columns unread
+      {"nn.conv2d %a0, %a1 {strides = array<i64: 3, 2>, pads = array<i64: 0, "
+       "0, 2, 0>}",
+       {"tensor<?x6x5x1xf32>", "tensor<2x3x1x2xf32>"},
+       "tensor<?x2x3x2xf32>"},
+      // a stride beyond the filter: elements that no window reads
+      {"nn.conv2d %a0, %a1 {strides = array<i64: 2, 2>}",
+       {"tensor<?x5x4x3xf32>", "tensor<1x1x3x1xf32>"},
+       "tensor<?x3x2x1xf32>"},
+      // one pixel, nearly all of the filter outside
+      {"nn.conv2d %a0, %a1 {pads = array<i64: 1, 1, 1, 1>}",
+       {"tensor<?x1x1x2xf32>", "tensor<3x3x2x2xf32>"},
+       "tensor<?x1x1x2xf32>"},
+      // dilation 2, with and without a stride that shares a factor
+      {"nn.conv2d %a0, %a1 {dilations = array<i64: 2, 2>, pads = array<i64: 2, "
+       "1, 0, 2>}",
+       {"tensor<?x5x4x2xf32>", "tensor<3x2x2x1xf32>"},
+       "tensor<?x4x4x1xf32>"},
+      {"nn.conv2d %a0, %a1 {strides = array<i64: 2, 3>, dilations = array<i64: "
+       "2, 2>, pads = array<i64: 1, 1, 1, 1>}",
+       {"tensor<?x6x7x1xf32>", "tensor<2x3x1x2xf32>"},
+       "tensor<?x3x2x2xf32>"},
+      // groups of two to three and of one to two channels
+      {"nn.conv2d %a0, %a1, %a2 {groups = 2 : i64}",
+       {"tensor<?x3x3x4xf32>", "tensor<2x2x2x6xf32>", "tensor<6xf32>"},
+       "tensor<?x2x2x6xf32>"},
+      {"nn.conv2d %a0, %a1 {groups = 3 : i64, strides = array<i64: 2, 1>}",
+       {"tensor<?x4x2x3xf32>", "tensor<3x1x1x6xf32>"},
+       "tensor<?x1x2x6xf32>"},
+      // one filter a channel; one channel alone
+      {"nn.conv2d %a0, %a1, %a2 {groups = 3 : i64, strides = array<i64: 2, 2>, "
+       "pads = array<i64: 0, 1, 0, 1>}",
+       {"tensor<?x4x5x3xf32>", "tensor<3x3x1x3xf32>", "tensor<3xf32>"},
+       "tensor<?x2x2x3xf32>"},
+      {"nn.conv2d %a0, %a1",
+       {"tensor<?x3x3x1xf32>", "tensor<2x2x1x1xf32>"},
+       "tensor<?x2x2x1xf32>"},
+      // everything that can be fused
+      {"nn.conv2d %a0, %a1, %a2 residual %a3 {activation = #nn.act<tanh>}",
+       {"tensor<?x2x3x2xf32>", "tensor<1x2x2x3xf32>", "tensor<3xf32>",
+        "tensor<?x2x2x3xf32>"},
+       "tensor<?x2x2x3xf32>"},
+      {"nn.conv2d %a0, %a1 residual %a2 {activation = #nn.act<relu>}",
+       {"tensor<?x2x2x1xf32>", "tensor<1x1x1x2xf32>", "tensor<?x2x2x2xf32>"},
+       "tensor<?x2x2x2xf32>"},
+  };
+}
+
 std::vector<RuleCase> cases() {
   std::vector<RuleCase> list = {
       {"nn.dense %a0, %a1, %a2",
@@ -145,6 +200,7 @@ std::vector<RuleCase> cases() {
   list.push_back(batchNorm("tensor<?x5xf32>", 5));
   list.push_back(batchNorm("tensor<?x3x2x4xf32>", 4));
   list.push_back(batchNorm("tensor<?x1x1x1xf32>", 1));
+  llvm::append_range(list, convolutions());
   return list;
 }
 
@@ -297,7 +353,7 @@ TEST(Gradients, ActivationsFarFromZero) {
 
 // A new rule needs a case above, or a reason here.
 TEST(Gradients, EveryDifferentiableOperationHasACase) {
-  llvm::StringSet<> covered{"nn.conv2d"};
+  llvm::StringSet<> covered;
   for (const RuleCase &rule : cases())
     covered.insert(StringRef(rule.text).split(' ').first);
   MLIRContext context;
