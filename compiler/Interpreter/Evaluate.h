@@ -26,4 +26,14 @@ struct Frame {
 mlir::LogicalResult evaluateLayer(mlir::Operation *op, Frame &frame);
 mlir::LogicalResult evaluateTraining(mlir::Operation *op, Frame &frame);
 
+// Single operations in files of their own, for those two. Tokens.cpp:
+mlir::LogicalResult evaluate(nn::LayerNormOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::LayerNormGradInputOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::LayerNormGradAffineOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::AttentionOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::AttentionGradOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::PrependTokenOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::AddPositionOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::BatchSumOp op, Frame &frame);
+
 } // namespace tl
