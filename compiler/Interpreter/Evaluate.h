@@ -26,7 +26,14 @@ struct Frame {
 mlir::LogicalResult evaluateLayer(mlir::Operation *op, Frame &frame);
 mlir::LogicalResult evaluateTraining(mlir::Operation *op, Frame &frame);
 
-// Single operations in files of their own, for those two. Tokens.cpp:
+// Single operations in files of their own, for those two. Slices.cpp:
+mlir::LogicalResult evaluate(nn::SliceOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::SliceGradOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::PadChannelsOp op, Frame &frame);
+// PoolGradients.cpp:
+mlir::LogicalResult evaluate(nn::MaxPoolGradOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::AvgPoolGradOp op, Frame &frame);
+// Tokens.cpp:
 mlir::LogicalResult evaluate(nn::LayerNormOp op, Frame &frame);
 mlir::LogicalResult evaluate(nn::LayerNormGradInputOp op, Frame &frame);
 mlir::LogicalResult evaluate(nn::LayerNormGradAffineOp op, Frame &frame);

@@ -247,7 +247,8 @@ LogicalResult evaluateLayer(Operation *op, Frame &frame) {
   return TypeSwitch<Operation *, LogicalResult>(op)
       .Case<Conv2DOp, BatchNormOp, DenseOp, ActivationOp, SoftmaxOp, MaxPoolOp,
             AvgPoolOp, GlobalAvgPoolOp, ReshapeOp, PadOp, AddOp, ConcatOp,
-            DropoutOp>([&](auto layer) { return evaluate(layer, frame); })
+            SliceOp, PadChannelsOp, DropoutOp>(
+          [&](auto layer) { return evaluate(layer, frame); })
       .Case<LayerNormOp, AttentionOp, PrependTokenOp, AddPositionOp>(
           [&](auto layer) { return evaluate(layer, frame); })
       .Default([](Operation *unknown) {

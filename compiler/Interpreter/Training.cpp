@@ -189,7 +189,8 @@ LogicalResult evaluateTraining(Operation *op, Frame &frame) {
       .Case<SoftmaxCrossEntropyOp, SoftmaxCrossEntropyGradOp,
             SigmoidCrossEntropyOp, SigmoidCrossEntropyGradOp, DenseGradInputOp,
             DenseGradWeightOp, BiasGradOp, ActivationGradOp,
-            GlobalAvgPoolGradOp, SoftmaxGradOp, UpdateOp>(
+            GlobalAvgPoolGradOp, SoftmaxGradOp, SliceGradOp, MaxPoolGradOp,
+            AvgPoolGradOp, UpdateOp>(
           [&](auto known) { return evaluate(known, frame); })
       .Case<LayerNormGradInputOp, LayerNormGradAffineOp, AttentionGradOp,
             BatchSumOp>([&](auto known) { return evaluate(known, frame); })

@@ -24,6 +24,22 @@ Value throughActivation(OpBuilder &b, Location loc, Value dy, Value y,
     return dy;
   return ActivationGradOp::create(b, loc, dy.getType(), dy, y, activation);
 }
+
+/// The part of dy of the shape of `x` that starts at `offsets` (without the
+/// batch).
+Value partOf(OpBuilder &b, Location loc, Value dy, Value x,
+             ArrayRef<int64_t> offsets) {
+  SmallVector<int64_t> ones(offsets.size(), 1);
+  return SliceOp::create(b, loc, x.getType(), dy, offsets, ones);
+}
+
+/// The channels of dy from `first` on, as many as `x` has.
+Value channelsOf(OpBuilder &b, Location loc, Value dy, Value x, int64_t first) {
+  int64_t rank = cast<RankedTensorType>(x.getType()).getRank();
+  SmallVector<int64_t> offsets(rank - 1, 0);
+  offsets.back() = first;
+  return partOf(b, loc, dy, x, offsets);
+}
 } // namespace
 
 // y = x w + b: dx = dy w^T, dw = x^T dy, db = sum dy
@@ -105,6 +121,70 @@ void DropoutOp::buildGradient(OpBuilder &b, Value dy,
                           getStep(), getRateAttr(), getStreamAttr());
 }
 
+// y = largest of each window: dx = dy at the first largest element, else 0
+void MaxPoolOp::buildGradient(OpBuilder &b, Value dy,
+                              const llvm::BitVector &wanted,
+                              Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] =
+        MaxPoolGradOp::create(b, getLoc(), getInput().getType(), dy, getInput(),
+                              getWindow(), getStrides(), getPads());
+}
+
+// y = mean of each window: dx = sum over the windows that hold x of dy / count
+void AvgPoolOp::buildGradient(OpBuilder &b, Value dy,
+                              const llvm::BitVector &wanted,
+                              Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] = AvgPoolGradOp::create(b, getLoc(), getInput().getType(), dy,
+                                         getWindow(), getStrides(), getPads(),
+                                         getCountPadding());
+}
+
+// y = x with zeros around: dx = the part of dy where x stands
+void PadOp::buildGradient(OpBuilder &b, Value dy, const llvm::BitVector &wanted,
+                          Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] =
+        partOf(b, getLoc(), dy, getInput(), {getPads()[0], getPads()[2], 0});
+}
+
+// y = x with zero channels around: dx = the channels of dy where x stands
+void PadChannelsOp::buildGradient(OpBuilder &b, Value dy,
+                                  const llvm::BitVector &wanted,
+                                  Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] =
+        channelsOf(b, getLoc(), dy, getInput(), int64_t(getBefore()));
+}
+
+// y = [x1, x2, ...]: dxi = the channels of dy where xi stands
+void ConcatOp::buildGradient(OpBuilder &b, Value dy,
+                             const llvm::BitVector &wanted,
+                             Gradients &gradients) {
+  start(*this, gradients);
+  int64_t first = 0;
+  for (auto [i, input] : llvm::enumerate(getInputs())) {
+    if (wanted[i])
+      gradients[i] = channelsOf(b, getLoc(), dy, input, first);
+    first += cast<RankedTensorType>(input.getType()).getShape().back();
+  }
+}
+
+// y = some elements of x: dx = dy at those, else 0
+void SliceOp::buildGradient(OpBuilder &b, Value dy,
+                            const llvm::BitVector &wanted,
+                            Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] = SliceGradOp::create(b, getLoc(), getInput().getType(), dy,
+                                       getOffsets(), getStrides());
+}
+
 // y = xhat gamma + beta, xhat = (x - mean) r: dx = r (g - mean(g) - xhat
 // mean(g xhat)) with g = dy gamma, dgamma = sum dy xhat, dbeta = sum dy
 void LayerNormOp::buildGradient(OpBuilder &b, Value dy,
@@ -177,12 +257,6 @@ void AddPositionOp::buildGradient(OpBuilder &b, Value dy,
   }
 TL_NO_GRADIENT(Conv2DOp)
 TL_NO_GRADIENT(BatchNormOp)
-TL_NO_GRADIENT(MaxPoolOp)
-TL_NO_GRADIENT(AvgPoolOp)
-TL_NO_GRADIENT(PadOp)
-TL_NO_GRADIENT(ConcatOp)
-TL_NO_GRADIENT(SliceOp)
-TL_NO_GRADIENT(PadChannelsOp)
 #undef TL_NO_GRADIENT
 
 } // namespace tl::nn

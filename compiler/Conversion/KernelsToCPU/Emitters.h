@@ -29,10 +29,17 @@ llvm::FailureOr<Grid> emitAvgPool(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitGlobalAvgPool(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitGlobalAvgPoolGrad(KernelBuilder &b,
                                             mlir::Operation *op);
+// PoolGradients.cpp
+llvm::FailureOr<Grid> emitMaxPoolGrad(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitAvgPoolGrad(KernelBuilder &b, mlir::Operation *op);
 // Copy.cpp
 llvm::FailureOr<Grid> emitPad(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitPadChannels(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitReshape(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitConcat(KernelBuilder &b, mlir::Operation *op);
+// Slice.cpp
+llvm::FailureOr<Grid> emitSlice(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitSliceGrad(KernelBuilder &b, mlir::Operation *op);
 // Softmax.cpp
 llvm::FailureOr<Grid> emitSoftmax(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitSoftmaxGrad(KernelBuilder &b, mlir::Operation *op);

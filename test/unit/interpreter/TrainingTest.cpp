@@ -3,6 +3,7 @@
 #include "test/unit/interpreter/Program.h"
 
 #include <cmath>
+#include <limits>
 
 namespace tl {
 namespace {
@@ -119,6 +120,48 @@ TEST(Training, GlobalAvgPoolGrad) {
   expectValues(evaluate("nn.global_avg_pool_grad %a0", {"tensor<?x1xf32>"},
                         "tensor<?x2x1x1xf32>", {dy}),
                {2, 2, 4, 4});
+}
+
+// The columns 0 and 2 of 1x3.
+TEST(Training, SliceGrad) {
+  expectValues(evaluate("nn.slice_grad %a0 {offsets = array<i64: 0, 0, 0>, "
+                        "strides = array<i64: 1, 2, 1>}",
+                        {"tensor<?x1x2x1xf32>"}, "tensor<?x1x3x1xf32>",
+                        {NNValue({1, 1, 2, 1}, {5, 7})}),
+               {5, 0, 7});
+}
+
+// Windows of two over 1 3 3 0 at stride 1: of two equal elements the first
+// wins, and the middle window's dy joins that of the first.
+TEST(Training, MaxPoolGrad) {
+  std::string attributes = " {window = array<i64: 1, 2>, strides = array<i64: "
+                           "1, 1>, pads = array<i64: 0, 0, 0, 0>}";
+  NNValue dy({1, 1, 3, 1}, {1, 10, 100});
+  std::vector<std::string> types = {"tensor<?x1x3x1xf32>",
+                                    "tensor<?x1x4x1xf32>"};
+  auto gradient = [&](std::vector<double> x) {
+    return evaluate("nn.max_pool_grad %a0, %a1" + attributes, types,
+                    "tensor<?x1x4x1xf32>", {dy, NNValue({1, 1, 4, 1}, x)});
+  };
+  expectValues(gradient({1, 3, 3, 0}), {0, 11, 100, 0});
+  // The first NaN of a window is its largest element; -inf can be one too.
+  double inf = std::numeric_limits<double>::infinity(), nan = std::nan("");
+  expectValues(gradient({9, nan, nan, 9}), {0, 11, 100, 0});
+  expectValues(gradient({-inf, -inf, -inf, -inf}), {1, 10, 100, 0});
+}
+
+// Windows of two at stride 2 over three elements with one of padding: the last
+// holds one element, which gets all of its dy; with padding counted, half.
+TEST(Training, AvgPoolGrad) {
+  NNValue dy({1, 1, 2, 1}, {2, 6});
+  auto gradient = [&](const std::string &count) {
+    return evaluate("nn.avg_pool_grad %a0 {" + count +
+                        "window = array<i64: 1, 2>, strides = array<i64: 1, "
+                        "2>, pads = array<i64: 0, 0, 0, 1>}",
+                    {"tensor<?x1x2x1xf32>"}, "tensor<?x1x3x1xf32>", {dy});
+  };
+  expectValues(gradient(""), {1, 1, 6});
+  expectValues(gradient("count_padding, "), {1, 1, 3});
 }
 
 TEST(Training, SoftmaxGrad) {
