@@ -34,6 +34,15 @@ mlir::LogicalResult evaluate(nn::PadChannelsOp op, Frame &frame);
 // PoolGradients.cpp:
 mlir::LogicalResult evaluate(nn::MaxPoolGradOp op, Frame &frame);
 mlir::LogicalResult evaluate(nn::AvgPoolGradOp op, Frame &frame);
+// Tokens.cpp:
+mlir::LogicalResult evaluate(nn::LayerNormOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::LayerNormGradInputOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::LayerNormGradAffineOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::AttentionOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::AttentionGradOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::PrependTokenOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::AddPositionOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::BatchSumOp op, Frame &frame);
 // Families that evaluateTraining hands on. Losses.cpp
 mlir::LogicalResult evaluateLoss(mlir::Operation *op, Frame &frame);
 // BatchNorm.cpp: statistics, running averages, gradients

@@ -16,7 +16,8 @@ LogicalResult evaluate(DenseGradInputOp op, Frame &f) {
   const NNValue &dy = f[op.getGradient()], &w = f[op.getWeight()];
   NNValue &dx = f.result(op);
   int64_t rows = w.shape[0], columns = w.shape[1];
-  for (int64_t n = 0; n < dy.shape[0]; ++n)
+  int64_t tokens = int64_t(dy.data.size()) / columns;
+  for (int64_t n = 0; n < tokens; ++n)
     for (int64_t k = 0; k < rows; ++k)
       for (int64_t m = 0; m < columns; ++m)
         dx.data[n * rows + k] +=
@@ -27,8 +28,9 @@ LogicalResult evaluate(DenseGradInputOp op, Frame &f) {
 LogicalResult evaluate(DenseGradWeightOp op, Frame &f) {
   const NNValue &x = f[op.getInput()], &dy = f[op.getGradient()];
   NNValue &dw = f.result(op);
-  int64_t rows = x.shape[1], columns = dy.shape[1];
-  for (int64_t n = 0; n < x.shape[0]; ++n)
+  int64_t rows = x.shape.back(), columns = dy.shape.back();
+  int64_t tokens = int64_t(x.data.size()) / rows;
+  for (int64_t n = 0; n < tokens; ++n)
     for (int64_t k = 0; k < rows; ++k)
       for (int64_t m = 0; m < columns; ++m)
         dw.data[k * columns + m] +=
@@ -92,6 +94,8 @@ LogicalResult evaluateTraining(Operation *op, Frame &frame) {
           [&](auto known) { return evaluate(known, frame); })
       .Case<TransposeFilterOp, Conv2DGradInputOp, Conv2DGradFilterOp>(
           [&](auto known) { return evaluateConvGradient(known, frame); })
+      .Case<LayerNormGradInputOp, LayerNormGradAffineOp, AttentionGradOp,
+            BatchSumOp>([&](auto known) { return evaluate(known, frame); })
       .Default([](Operation *unknown) {
         return unknown->emitError(
             "the interpreter does not know this operation");

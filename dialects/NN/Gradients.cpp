@@ -254,17 +254,67 @@ void BatchNormOp::buildGradient(OpBuilder &b, Value dy,
     gradients[2] = dbeta;
 }
 
-// Without a rule so far: these occur only in a frozen region. The
-// differentiate phase refuses a trainable layer that needs one.
-#define TL_NO_GRADIENT(OP)                                                     \
-  void OP::buildGradient(OpBuilder &, Value, const llvm::BitVector &,          \
-                         Gradients &gradients) {                               \
-    start(*this, gradients);                                                   \
-  }
-TL_NO_GRADIENT(LayerNormOp)
-TL_NO_GRADIENT(AttentionOp)
-TL_NO_GRADIENT(PrependTokenOp)
-TL_NO_GRADIENT(AddPositionOp)
-#undef TL_NO_GRADIENT
+// y = xhat gamma + beta, xhat = (x - mean) r: dx = r (g - mean(g) - xhat
+// mean(g xhat)) with g = dy gamma, dgamma = sum dy xhat, dbeta = sum dy
+void LayerNormOp::buildGradient(OpBuilder &b, Value dy,
+                                const llvm::BitVector &wanted,
+                                Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] =
+        LayerNormGradInputOp::create(b, getLoc(), getInput().getType(), dy,
+                                     getInput(), getGamma(), getEpsilonAttr());
+  if (!wanted[1] && !wanted[2])
+    return;
+  auto affine = LayerNormGradAffineOp::create(b, getLoc(), getGamma().getType(),
+                                              getBeta().getType(), dy,
+                                              getInput(), getEpsilonAttr());
+  for (unsigned i : {1u, 2u})
+    if (wanted[i])
+      gradients[i] = affine.getResult(i - 1);
+}
+
+// y = P v, P = softmax(s q k^T): dv = P^T dy, dS = P (dy v^T - sum(dy v^T P)),
+// dq = s dS k, dk = s dS^T q
+void AttentionOp::buildGradient(OpBuilder &b, Value dy,
+                                const llvm::BitVector &wanted,
+                                Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] =
+        AttentionGradOp::create(b, getLoc(), getQkv().getType(), dy, getQkv(),
+                                getHeadsAttr(), getScaleAttr());
+}
+
+// y = [token, x]: dx = dy from the second token on, dtoken = sum of the first
+void PrependTokenOp::buildGradient(OpBuilder &b, Value dy,
+                                   const llvm::BitVector &wanted,
+                                   Gradients &gradients) {
+  start(*this, gradients);
+  auto input = cast<RankedTensorType>(getInput().getType());
+  auto tokens = [&](int64_t first, int64_t count) {
+    SmallVector<int64_t> shape(input.getShape());
+    shape[1] = count;
+    return SliceOp::create(b, getLoc(), input.clone(shape), dy,
+                           ArrayRef<int64_t>{first, 0},
+                           ArrayRef<int64_t>{1, 1});
+  };
+  if (wanted[0])
+    gradients[0] = tokens(1, input.getDimSize(1));
+  if (wanted[1])
+    gradients[1] =
+        BiasGradOp::create(b, getLoc(), getToken().getType(), tokens(0, 1));
+}
+
+// y[n] = x[n] + p: dx = dy, dp = sum over n of dy[n]
+void AddPositionOp::buildGradient(OpBuilder &b, Value dy,
+                                  const llvm::BitVector &wanted,
+                                  Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] = dy;
+  if (wanted[1])
+    gradients[1] = BatchSumOp::create(b, getLoc(), getPosition().getType(), dy);
+}
 
 } // namespace tl::nn

@@ -83,5 +83,18 @@ llvm::FailureOr<Grid> emitDense(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitDenseGradInput(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitDenseGradWeight(KernelBuilder &b,
                                           mlir::Operation *op);
+// LayerNorm.cpp
+llvm::FailureOr<Grid> emitLayerNorm(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitLayerNormGradInput(KernelBuilder &b,
+                                             mlir::Operation *op);
+llvm::FailureOr<Grid> emitLayerNormGradAffine(KernelBuilder &b,
+                                              mlir::Operation *op);
+// Attention.cpp, AttentionGradient.cpp
+llvm::FailureOr<Grid> emitAttention(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitAttentionGrad(KernelBuilder &b, mlir::Operation *op);
+// Tokens.cpp
+llvm::FailureOr<Grid> emitPrependToken(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitAddPosition(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitBatchSum(KernelBuilder &b, mlir::Operation *op);
 
 } // namespace tl::cpu

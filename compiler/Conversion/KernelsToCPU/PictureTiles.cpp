@@ -109,6 +109,52 @@ Grid forEachRow(KernelBuilder &b, const Buffer &out,
   return tiles.grid();
 }
 
+Value countPlaces(KernelBuilder &b, const Buffer &buffer) {
+  RowShape shape(buffer);
+  return b.mul(b.batch(), shape.rows * shape.places);
+}
+
+Value placeAt(KernelBuilder &b, const Buffer &buffer, Value index) {
+  RowShape shape(buffer);
+  if (!buffer.halo.any())
+    return b.at(buffer.pointer, b.mul(index, shape.channels));
+  Value row = b.div(index, shape.places);
+  return b.at(buffer.pointer,
+              b.pixel(buffer, b.div(row, shape.rows), b.rem(row, shape.rows),
+                      b.rem(index, shape.places)));
+}
+
+Grid forEachPlace(
+    KernelBuilder &b, const Buffer &out, llvm::ArrayRef<Buffer> inputs,
+    llvm::function_ref<void(Value to, llvm::ArrayRef<Value> from)> body) {
+  RowShape shape(out);
+  bool halo = out.halo.any() || llvm::any_of(inputs, [](const Buffer &input) {
+                return input.halo.any();
+              });
+  if (halo)
+    return forEachRow(
+        b, out, inputs, [&](Value to, llvm::ArrayRef<Value> from, int64_t) {
+          b.loop(0, shape.rowElements(), shape.channels, [&](Value place) {
+            Values at;
+            for (Value row : from)
+              at.push_back(b.at(row, place));
+            body(b.at(to, place), at);
+          });
+        });
+  int64_t places = shape.rows * shape.places;
+  PictureTiles tiles(places, shape.channels);
+  tiles.forEach(b, [&](Value picture, Value begin, Value end) {
+    Value first = b.mul(picture, places);
+    b.loop(b.add(first, begin), b.add(first, end), 1, [&](Value index) {
+      Values from;
+      for (const Buffer &input : inputs)
+        from.push_back(placeAt(b, input, index));
+      body(placeAt(b, out, index), from);
+    });
+  });
+  return tiles.grid();
+}
+
 void copy(KernelBuilder &b, Value from, Value to, int64_t count) {
   b.forEachVector(count, [&](Value i, int64_t lanes) {
     b.store(b.load(b.at(from, i), lanes), b.at(to, i));

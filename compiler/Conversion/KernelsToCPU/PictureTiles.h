@@ -61,6 +61,18 @@ Grid forEachRow(KernelBuilder &b, const Buffer &out,
                                         int64_t elements)>
                     body);
 
+/// Places of the whole batch: pictures x rows x places.
+Value countPlaces(KernelBuilder &b, const Buffer &buffer);
+/// Where place `index`, counted through the whole batch, lies.
+Value placeAt(KernelBuilder &b, const Buffer &buffer, Value index);
+
+/// body(to, from) for each place of this tile: `channels` elements in one
+/// piece. Where nothing has a halo a picture is cut at any place, else at
+/// rows; zeroes the halo of `out`. Gives the grid.
+Grid forEachPlace(
+    KernelBuilder &b, const Buffer &out, llvm::ArrayRef<Buffer> inputs,
+    llvm::function_ref<void(Value to, llvm::ArrayRef<Value> from)> body);
+
 /// `count` elements from one place to another that do not overlap.
 void copy(KernelBuilder &b, Value from, Value to, int64_t count);
 
