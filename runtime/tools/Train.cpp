@@ -148,7 +148,7 @@ void setLabels(tl_trainer *trainer, const std::vector<std::string> &labels) {
 }
 
 // Gives back the status, for a run that ended early may be worth saving.
-tl_error fit(tl_trainer *trainer, const TrainingSet &set, Reporter &reporter,
+tl_error fit(tl_trainer *trainer, TrainingSet &set, Reporter &reporter,
              const Options &options) {
   tl_pictures training = set.training(), validation = set.validation();
   reporter.begin(training.count);
@@ -162,6 +162,7 @@ tl_error fit(tl_trainer *trainer, const TrainingSet &set, Reporter &reporter,
                  &how, &error);
   if (reporter.thrown)
     std::rethrow_exception(reporter.thrown);
+  set.rethrow();
   return error;
 }
 
@@ -175,6 +176,7 @@ void runTrain(const Options &options) {
   data::PictureFolder folder = scan(model, options);
   setLabels(trainer.get(), folder.labels);
   TrainingSet set(model, trainer.get(), folder, options);
+  set.read();
   fmt::print("training on {} pictures of {} classes, validating on {}\n",
              set.training().count, folder.labels.size(),
              set.validation().count);
