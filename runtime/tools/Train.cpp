@@ -1,5 +1,6 @@
 // tlrun M.bin --train DIR: reads the pictures, runs the phases, saves. What a
 // user sees on the way is here; the training itself is tl_trainer_fit.
+#include "runtime/tools/Estimate.h"
 #include "runtime/tools/Json.h"
 #include "runtime/tools/Progress.h"
 #include "runtime/tools/TrainingSet.h"
@@ -176,6 +177,7 @@ void runTrain(const Options &options) {
   data::PictureFolder folder = scan(model, options);
   setLabels(trainer.get(), folder.labels);
   TrainingSet set(model, trainer.get(), folder, options);
+  printEstimate(set.rows(), options);
   set.read();
   fmt::print("training on {} pictures of {} classes, validating on {}\n",
              set.training().count, folder.labels.size(),

@@ -55,6 +55,9 @@ void TrainingSet::read() {
     progress.update(place + 1);
   }
   pictureRows.commit();
+  if (found + computed)
+    fmt::print("features: {} of an earlier run, {} computed\n", found.load(),
+               computed);
   report(errors);
   keepReadable(errors);
 }
@@ -86,9 +89,12 @@ TrainingSet::Read TrainingSet::readPicture(size_t place) {
 std::vector<TrainingSet::View> TrainingSet::findMissing(size_t place) {
   std::vector<View> views;
   auto look = [&](PictureRows::Frontier &frontier, uint32_t turn) {
-    if (!pictureRows.features(frontier, place, turn) ||
-        pictureRows.readKept(frontier, place, turn))
+    if (!pictureRows.features(frontier, place, turn))
       return;
+    if (pictureRows.readKept(frontier, place, turn)) {
+      ++found;
+      return;
+    }
     auto at = std::find_if(views.begin(), views.end(),
                            [&](const View &view) { return view.turn == turn; });
     if (at == views.end())
@@ -137,6 +143,7 @@ void TrainingSet::extract(const std::vector<View> &views,
       std::copy_n(
           row, frontier->floats,
           pictureRows.features(*frontier, views[i].place, views[i].turn));
+      ++computed;
       pictureRows.keep(*frontier, views[i].place, views[i].turn);
     }
 }

@@ -17,7 +17,8 @@ public:
 
   const PictureRows &rows() const { return pictureRows; }
 
-  // Decodes, extracts, and checks that each class has a picture left.
+  // Decodes, extracts, and checks that each class has a picture left. Says how
+  // many features an earlier run had left.
   void read();
 
   // For tl_trainer_fit; valid as long as this object. `validation` has a
@@ -48,6 +49,8 @@ private:
   void keepReadable(const std::vector<std::string> &errors);
 
   tl_trainer *trainer;
+  std::atomic<uint64_t> found = 0;
+  uint64_t computed = 0;
   const data::PictureFolder &folder;
   const Options &options;
   PictureRows pictureRows;
