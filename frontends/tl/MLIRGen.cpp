@@ -134,18 +134,20 @@ void ModuleGenerator::phase(const Phase &phase) {
   auto optimizer =
       nn::OptimizerAttr::get(b.getContext(), phase.optimizer, convention,
                              b.getDictionaryAttr(constants));
-  ask::PhaseOp::create(b, at(phase.range), b.getStringAttr(phase.name.text),
-                       b.getI64IntegerAttr(phase.epochs), optimizer,
-                       b.getF64FloatAttr(phase.learningRate),
-                       b.getDenseI64ArrayAttr({}),
-                       phase.keepBest ? b.getUnitAttr() : UnitAttr(),
-                       /*backbone_rate=*/FloatAttr(), b.getStringAttr("constant"),
-                       /*warmup=*/b.getF64FloatAttr(0),
-                       /*schedule_every=*/b.getF64FloatAttr(1),
-                       /*schedule_factor=*/b.getF64FloatAttr(0.1),
-                       /*clip_norm=*/FloatAttr(),
-                       /*early_stop=*/b.getI64IntegerAttr(0),
-                       /*batch_norm_train=*/UnitAttr());
+  ask::PhaseOp::create(
+      b, at(phase.range), b.getStringAttr(phase.name.text),
+      b.getI64IntegerAttr(phase.epochs), optimizer,
+      b.getF64FloatAttr(phase.headRate.value_or(phase.learningRate)),
+      b.getDenseI64ArrayAttr(phase.unfrozen),
+      phase.keepBest ? b.getUnitAttr() : UnitAttr(),
+      phase.backboneRate ? b.getF64FloatAttr(*phase.backboneRate) : FloatAttr(),
+      b.getStringAttr("constant"),
+      /*warmup=*/b.getF64FloatAttr(0),
+      /*schedule_every=*/b.getF64FloatAttr(1),
+      /*schedule_factor=*/b.getF64FloatAttr(0.1),
+      /*clip_norm=*/FloatAttr(),
+      /*early_stop=*/b.getI64IntegerAttr(0),
+      phase.batchNormTrain ? b.getUnitAttr() : UnitAttr());
 }
 
 DictionaryAttr ModuleGenerator::augment() {
