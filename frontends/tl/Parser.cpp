@@ -17,6 +17,10 @@ static constexpr ItemRule kAugmentItems[] = {
     {"flip", ItemForm::CallOrWord, {}},  {"rotate", ItemForm::CallOrWord, {}},
     {"shift", ItemForm::CallOrWord, {}}, {"zoom", ItemForm::CallOrWord, {}},
     {"crop", ItemForm::CallOrWord, {}},  {"color", ItemForm::CallOrWord, {}},
+    {"brightness", ItemForm::CallOrWord, {}},
+    {"contrast", ItemForm::CallOrWord, {}},
+    {"saturation", ItemForm::CallOrWord, {}},
+    {"hue", ItemForm::CallOrWord, {}},
     {"views", ItemForm::Value, {}}};
 
 static constexpr ItemRule kPhaseItems[] = {
