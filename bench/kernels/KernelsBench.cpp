@@ -109,6 +109,52 @@ std::vector<Case> normCases() {
   return list;
 }
 
+/// A kernel that moves values of [size, size, channels]: an operation is an
+/// element of that, so that GFLOPS are billions of elements a second.
+Case moving(const char *name, const std::string &operation,
+            const std::vector<std::string> &types, const std::string &result,
+            int64_t size, int64_t channels) {
+  constexpr int64_t kBatch = 8;
+  std::string arguments, list;
+  for (size_t i = 0; i < types.size(); ++i) {
+    arguments +=
+        fmt::format("{}%a{}: tensor<?x{}xf32>", i ? ", " : "", i, types[i]);
+    list += fmt::format("{}tensor<?x{}xf32>", i ? ", " : "", types[i]);
+  }
+  return {name,
+          fmt::format("rt.kernel @k {{\n^bb0({0}):\n%r = nn.{1} : ({2}) -> "
+                      "tensor<?x{3}xf32>\nrt.return %r : tensor<?x{3}xf32>\n}}",
+                      arguments, operation, list, result),
+          kBatch, double(kBatch * size * size * channels)};
+}
+
+std::vector<Case> movingCases() {
+  std::string two = "{window = array<i64: 2, 2>, strides = array<i64: 2, 2>, "
+                    "pads = array<i64: 0, 0, 0, 0>}";
+  std::string three = "{window = array<i64: 3, 3>, strides = array<i64: 2, 2>, "
+                      "pads = array<i64: 1, 1, 1, 1>}";
+  std::string every = "{offsets = array<i64: 0, 0, 0>, strides = array<i64: 2, "
+                      "2, 1>}";
+  std::string third = "{offsets = array<i64: 0, 64>, strides = array<i64: 1, "
+                      "1>}";
+  return {
+      moving("pool/max_2x2", "max_pool %a0 " + two, {"74x74x128"}, "37x37x128",
+             74, 128),
+      moving("pool/max_2x2_grad", "max_pool_grad %a0, %a1 " + two,
+             {"37x37x128", "74x74x128"}, "74x74x128", 74, 128),
+      moving("pool/max_3x3_grad", "max_pool_grad %a0, %a1 " + three,
+             {"56x56x64", "112x112x64"}, "112x112x64", 112, 64),
+      moving("pool/avg_3x3_grad", "avg_pool_grad %a0 " + three, {"56x56x64"},
+             "112x112x64", 112, 64),
+      moving("slice/shortcut", "slice %a0 " + every, {"32x32x16"}, "16x16x16",
+             16, 16),
+      moving("slice/shortcut_grad", "slice_grad %a0 " + every, {"16x16x16"},
+             "32x32x16", 32, 16),
+      moving("slice/third_of_channels", "slice %a0 " + third, {"196x192"},
+             "196x64", 14, 64),
+  };
+}
+
 std::vector<Case> cases() {
   std::vector<Case> list = normCases();
   std::vector<Case> products = {
@@ -229,6 +275,7 @@ int main(int argc, char **argv) {
   cpu::registerCpuDialects(registry);
   MLIRContext context(registry);
   static std::vector<Case> all = cases();
+  llvm::append_range(all, movingCases());
   for (const cpu::Isa &isa : cpu::allIsas())
     if (cpu::hostRuns(isa))
       for (const Case &c : all)

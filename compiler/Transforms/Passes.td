@@ -66,6 +66,14 @@ def FuseActivations : TL_Pass<"tl-fuse-activations"> {
   let summary = "Move activations into the operation that makes their input";
 }
 
+def FuseResiduals : TL_Pass<"tl-fuse-residuals"> {
+  let summary = "Move additions into the convolution that makes one operand";
+  let description = [{
+    Where nothing else reads the convolution and it has no activation yet: that
+    of the addition comes last, so that it is fused before.
+  }];
+}
+
 def FusePadding : TL_Pass<"tl-fuse-padding"> {
   let summary = "Move zero padding into the convolutions that read it";
 }

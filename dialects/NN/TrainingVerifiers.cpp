@@ -1,6 +1,6 @@
-// Verifiers of losses, gradients and updates (NNTrainingOps.td). Each constraint
-// has a case in test/lit/dialects: nn-invalid.mlir, nn-gradients-invalid.mlir or
-// nn-training-invalid.mlir.
+// Verifiers of losses, gradients and updates (NNTrainingOps.td). Each
+// constraint has a case in test/lit/dialects: nn-invalid.mlir,
+// nn-gradients-invalid.mlir or nn-training-invalid.mlir.
 #include "dialects/NN/Expect.h"
 #include "dialects/NN/Optimizers.h"
 
