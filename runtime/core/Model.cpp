@@ -121,6 +121,7 @@ void tl_model::fillInfo() {
   info.pixel_count = uint64_t(p.height()) * p.width() * p.channels();
   info.feature_count =
       features.empty() ? 0 : features.back().offset + features.back().count;
+  info.frontier_count = 1;
   info.trained = root.trained();
   info.used_seed = root.used_seed();
   if (const schema::Train *train = root.train()) {
@@ -129,6 +130,14 @@ void tl_model::fillInfo() {
     info.label_smoothing = train->label_smoothing();
     info.split = train->split();
     info.seed = train->seed();
+    info.convention = tl_convention(train->convention());
+    info.class_weights = tl_class_weights(train->class_weights());
+    info.weights = info.class_weights == TL_CLASS_WEIGHTS_GIVEN
+                       ? train->weights()->data()
+                       : nullptr;
+    info.mixup = train->mixup();
+    info.top_k = train->top_k();
+    info.auc = train->auc();
   }
   info.isa = tl_isa(int(code->isa()) + 1);
   info.file_bytes = container.size();
@@ -143,9 +152,16 @@ void tl_model::fillInfo() {
 void tl_model::fillTables() {
   if (root.train() && root.train()->phases())
     for (const schema::Phase *phase : *root.train()->phases())
-      tables.phases.push_back({text(phase->name()), phase->epochs(),
-                               tl_optimizer(phase->optimizer()),
-                               phase->learning_rate(), phase->keep_best()});
+      tables.phases.push_back(
+          {text(phase->name()), phase->epochs(),
+           tl_optimizer(phase->optimizer()), phase->learning_rate(),
+           phase->keep_best(),
+           phase->backbone_rate() != 0 ? phase->backbone_rate()
+                                       : phase->learning_rate(),
+           tl_schedule(phase->schedule()), phase->warmup(),
+           phase->schedule_every(), phase->schedule_factor(),
+           phase->clip_norm(), phase->ema(), phase->early_stop(), 0,
+           tables.info.feature_count});
   if (root.layers())
     for (const schema::Layer *layer : *root.layers())
       tables.layers.push_back({layer->index(), text(layer->name()),
@@ -155,7 +171,8 @@ void tl_model::fillTables() {
     for (const schema::EpochRecord *line : *root.history())
       tables.history.push_back({line->phase(), line->epoch(), line->loss(),
                                 line->accuracy(), line->val_loss(),
-                                line->val_accuracy()});
+                                line->val_accuracy(), line->val_top_k(),
+                                line->val_auc()});
   for (const schema::Entry *entry : *root.entries()) {
     uint64_t scratch = 0;
     for (uint32_t c = 0; entry->calls() && c < entry->calls()->size(); ++c)

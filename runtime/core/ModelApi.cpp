@@ -138,9 +138,11 @@ const tl_epoch_record *tl_model_history(const tl_model *model, uint32_t index) {
   return rowAt(model->tables.history, index);
 }
 
-tl_status tl_model_extract_hashes(const tl_model *model, uint64_t *code,
-                                  uint64_t *weights, tl_error *error) {
+tl_status tl_trainer_extract_hashes(const tl_trainer *trainer, uint32_t phase,
+                                    uint64_t *code, uint64_t *weights,
+                                    tl_error *error) {
   return guarded(error, [&] {
+    const tl_model *model = tl_trainer_model(trainer);
     requireArgument(code, "code");
     requireArgument(weights, "weights");
     *code = *weights = 0;

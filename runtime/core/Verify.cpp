@@ -220,6 +220,10 @@ void verifyTensor(const schema::Model &model, const schema::Tensor &tensor,
            schema::TensorRole::parameter))
     TL_BAD("damaged: \"%s\" is the state of tensor %u, which is no parameter",
            name, tensor.of());
+  if (tensor.role() == schema::TensorRole::slot && tensor.average() &&
+      tensor.bytes() != model.tensors()->Get(tensor.of())->bytes())
+    TL_BAD("damaged: the average \"%s\" has another size than its parameter",
+           name);
   if (tensor.first_phase() != kNone && tensor.first_phase() >= phases)
     TL_BAD("damaged: tensor \"%s\" is first trained in phase %u of %u", name,
            tensor.first_phase(), phases);
@@ -280,6 +284,16 @@ void verifyPhase(const schema::Phase &phase) {
       !std::isfinite(phase.learning_rate()) || !(phase.beta1() >= 0) ||
       !(phase.beta1() < 1) || !(phase.beta2() >= 0) || !(phase.beta2() < 1))
     TL_BAD("damaged: phase \"%s\"", phase.name()->c_str());
+  auto within = [](float value, float least, float most) {
+    return value >= least && value <= most; // a nan is not
+  };
+  if (phase.schedule() > schema::Schedule::MAX ||
+      !std::isfinite(phase.backbone_rate()) ||
+      !within(phase.warmup(), 0, 1e7f) ||
+      !within(phase.schedule_every(), 1e-6f, 1e7f) ||
+      !within(phase.schedule_factor(), 0, 1) ||
+      !within(phase.ema(), 0, 1 - 0x1p-24f))
+    TL_BAD("damaged: the schedule of phase \"%s\"", phase.name()->c_str());
 }
 
 void verifyRecipe(const schema::Model &model) {
@@ -307,6 +321,15 @@ void verifyRecipe(const schema::Model &model) {
     if (train->phases())
       for (const schema::Phase *phase : *train->phases())
         verifyPhase(*phase);
+    bool given = train->class_weights() == schema::ClassWeights::given;
+    uint32_t weights = train->weights() ? train->weights()->size() : 0;
+    if (train->class_weights() > schema::ClassWeights::MAX ||
+        (given && weights != model.classes()) || !(train->mixup() >= 0) ||
+        !(train->mixup() <= 1e6f) || train->top_k() > model.classes())
+      TL_BAD("damaged: class weights, mixup or metrics of the recipe");
+    for (uint32_t i = 0; i < weights; ++i)
+      if (!std::isfinite(train->weights()->Get(i)))
+        TL_BAD("damaged: the weight of class %u", i);
     if (train->phases() && train->phases()->size() && !model.classes())
       TL_BAD("damaged: phases, but no classes");
   }

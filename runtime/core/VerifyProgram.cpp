@@ -231,6 +231,7 @@ void ProgramVerifier::port(const schema::Entry &entry, const schema::Port &port,
     TL_BAD("damaged: port \"%s\" of \"%s\" has no buffer for each picture",
            name, entry.name()->c_str());
   bool integer = port.name()->string_view() == "labels" ||
+                 port.name()->string_view() == "mix_labels" ||
                  port.name()->string_view() == "ids";
   if (port.type() !=
       (input && integer ? schema::ElementType::i32 : schema::ElementType::f32))
@@ -287,7 +288,9 @@ void ProgramVerifier::inputs(const schema::Entry &entry) {
   for (uint32_t i = 0; entry.inputs() && i < entry.inputs()->size(); ++i) {
     const schema::Port &port = *entry.inputs()->Get(i);
     std::string_view name = port.name()->string_view();
-    if (takesLabels && (name == "labels" || name == "ids")) {
+    if (takesLabels &&
+        (name == "labels" || name == "ids" || name == "weights" ||
+         name == "mix_labels" || name == "mix")) {
       needPort(entry, port.name()->c_str(), true, 1);
       continue;
     }

@@ -24,10 +24,11 @@ std::string defaultFolder() {
 } // namespace
 
 data::FeatureCacheOptions makeCacheOptions(const Model &model,
+                                           const tl_trainer *trainer,
                                            const std::string &folder) {
   uint64_t code = 0, weights = 0;
   call([&](tl_error *e) {
-    return tl_model_extract_hashes(model.get(), &code, &weights, e);
+    return tl_trainer_extract_hashes(trainer, 0, &code, &weights, e);
   });
   const data::Preprocess &p = model.preprocess();
   const tl_model_info &info = model.info();

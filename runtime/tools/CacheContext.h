@@ -10,6 +10,7 @@ namespace tl::tools {
 // `folder` empty: $XDG_CACHE_HOME/tlrun, else ~/.cache/tlrun; where neither is
 // known the result has no folder, which FeatureCache reports.
 data::FeatureCacheOptions makeCacheOptions(const Model &model,
+                                           const tl_trainer *trainer,
                                            const std::string &folder);
 
 } // namespace tl::tools

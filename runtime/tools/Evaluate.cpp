@@ -43,7 +43,7 @@ private:
   void runTrainer(const Batch &batch, const std::vector<int32_t> &labels) {
     features.resize(batch.size() * model.info().feature_count);
     call([&](tl_error *e) {
-      return tl_trainer_extract(trainer.get(), batch.pixels.data(),
+      return tl_trainer_extract(trainer.get(), 0, batch.pixels.data(),
                                 batch.size(), features.data(), e);
     });
     call([&](tl_error *e) {

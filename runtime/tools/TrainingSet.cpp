@@ -59,7 +59,7 @@ void TrainingSet::extract(tl_trainer *trainer,
     pictures.resize(request.files.size());
   } else {
     features.resize(request.files.size() * featureCount);
-    cache.emplace(makeCacheOptions(model, options.cacheFolder));
+    cache.emplace(makeCacheOptions(model, trainer, options.cacheFolder));
     request.known = [&](size_t index, const data::Hash128 &hash) {
       return cache->read(hash, features.data() + index * featureCount);
     };
@@ -73,7 +73,7 @@ void TrainingSet::extract(tl_trainer *trainer,
     }
     rows.resize(batch.size() * featureCount);
     call([&](tl_error *e) {
-      return tl_trainer_extract(trainer, batch.pixels.data(), batch.size(),
+      return tl_trainer_extract(trainer, 0, batch.pixels.data(), batch.size(),
                                 rows.data(), e);
     });
     for (uint32_t i = 0; i < batch.size(); ++i) {
@@ -121,7 +121,8 @@ void TrainingSet::keepReadable(const data::PictureFolder &folder,
     throw Failure("there is no readable picture to validate with");
 }
 
-int TrainingSet::readPixels(void *user, const uint32_t *indices, uint32_t n,
+int TrainingSet::readPixels(void *user, const tl_visit *visit,
+                            const uint32_t *indices, uint32_t n,
                             float *pixels) {
   const Part &part = *static_cast<const Part *>(user);
   uint64_t count = part.set->model.info().pixel_count;

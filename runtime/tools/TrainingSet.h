@@ -35,8 +35,8 @@ private:
   void keepReadable(const data::PictureFolder &folder,
                     const std::vector<bool> &readable);
   tl_pictures describe(const Part &part) const;
-  static int readPixels(void *user, const uint32_t *indices, uint32_t n,
-                        float *pixels);
+  static int readPixels(void *user, const tl_visit *visit,
+                        const uint32_t *indices, uint32_t n, float *pixels);
 
   const Model &model;
   const uint64_t featureCount;

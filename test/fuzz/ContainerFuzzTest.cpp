@@ -67,9 +67,6 @@ void use(tl_model *model) {
   const tl_model_info &info = *tl_model_get_info(model);
   for (uint32_t i = 0; tl_model_phase(model, i); ++i)
     ASSERT_NE(tl_model_phase(model, i)->name, nullptr);
-  uint64_t code, weights;
-  ASSERT_EQ(tl_model_extract_hashes(model, &code, &weights, nullptr),
-            TL_STATUS_OK);
   if (info.pixel_count > 1u << 16 || info.classes > 64)
     return;
   std::vector<float> pixels(3 * info.pixel_count), scores(3 * info.classes);
@@ -80,12 +77,17 @@ void use(tl_model *model) {
   Trainer trainer = newTrainer(model);
   if (!trainer || info.batch > 64)
     return;
+  uint64_t code, weights;
+  ASSERT_EQ(
+      tl_trainer_extract_hashes(trainer.get(), 0, &code, &weights, nullptr),
+      TL_STATUS_OK);
   std::vector<float> features(3 * info.feature_count);
   std::vector<int32_t> zeros(3);
-  tl_trainer_extract(trainer.get(), pixels.data(), 3, features.data(), &error);
+  tl_trainer_extract(trainer.get(), 0, pixels.data(), 3, features.data(),
+                     &error);
   tl_trainer_begin_phase(trainer.get(), 0, &error);
-  tl_trainer_step(trainer.get(), 0, features.data(), zeros.data(), zeros.data(),
-                  3, nullptr, scores.data(), &error);
+  tl_batch batch = makeBatch(features.data(), zeros.data(), zeros.data(), 3);
+  tl_trainer_step(trainer.get(), 0, &batch, nullptr, scores.data(), &error);
 }
 
 struct Layout {

@@ -19,7 +19,8 @@ struct Pixels {
   uint32_t reads = 0;
   int failAt = -1;
 
-  static int read(void *user, const uint32_t *indices, uint32_t n, float *to) {
+  static int read(void *user, const tl_visit *visit, const uint32_t *indices,
+                  uint32_t n, float *to) {
     auto &self = *static_cast<Pixels *>(user);
     for (uint32_t i = 0; i < n; ++i, ++self.reads) {
       if (int(indices[i]) == self.failAt)
@@ -53,7 +54,13 @@ struct Progress {
     return self.stopAfter && self.steps >= self.stopAfter;
   }
   tl_fit_options options(uint32_t epochs = 0, uint32_t batch = 0) {
-    return {sizeof(tl_fit_options), batch, epochs, call, this};
+    tl_fit_options options{};
+    options.size = sizeof options;
+    options.batch = batch;
+    options.epochs = epochs;
+    options.progress = call;
+    options.user = this;
+    return options;
   }
 };
 
@@ -185,7 +192,7 @@ TEST(Fit, KeepsTheBestEpoch) {
               TL_STATUS_OK);
     tl_pictures check = wrong.source(true);
     std::vector<float> features(43 * 8), losses(43);
-    tl_trainer_extract(trainer.get(), wrong.pictures.pixels.data(), 43,
+    tl_trainer_extract(trainer.get(), 0, wrong.pictures.pixels.data(), 43,
                        features.data(), nullptr);
     tl_trainer_evaluate(trainer.get(), features.data(), check.labels, 43,
                         losses.data(), nullptr, nullptr);
