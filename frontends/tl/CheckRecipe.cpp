@@ -160,6 +160,7 @@ void checkRecipe(Recipe &recipe, const LayerRange *freeze, Reporter &reporter) {
   checker.unfreeze();
   checker.trainable();
   checker.classes();
+  checkTraining(recipe, reporter);
 }
 
 } // namespace tl::frontend

@@ -12,6 +12,7 @@ namespace tl {
 namespace {
 constexpr double kOneCycleStart = 1.0 / 25, kOneCycleEnd = 1.0 / 25 / 1e4;
 constexpr double kOneCycleRise = 0.3;
+constexpr uint64_t kMostCuts = 1 << 20; // far past where a rate is 0
 
 double power(double base, uint64_t exponent) {
   double result = 1;
@@ -43,7 +44,8 @@ double Schedule::fall(double step) const {
   double since = step - warmup;
   switch (kind) {
   case TL_SCHEDULE_STEP:
-    return power(factor, uint64_t(since / (every * stepsPerEpoch)));
+    since /= every * stepsPerEpoch;
+    return power(factor, since < kMostCuts ? uint64_t(since) : kMostCuts);
   case TL_SCHEDULE_COSINE:
     return halfCosine(1, 0, since / (steps - warmup));
   case TL_SCHEDULE_ONE_CYCLE:
