@@ -43,9 +43,12 @@ LogicalResult checkFrozen(Compilation &c) {
   for (auto function : c.module->getOps<func::FuncOp>()) {
     if (entryKind(function) != "extract")
       continue;
+    // Without a phase it serves all: then it may read no trained parameter.
+    auto phase = function->getAttrOfType<IntegerAttr>(nn::kPhaseAttr);
     auto result = function.walk([&](nn::GetOp get) {
-      auto parameter = symbols.lookup<nn::ParameterOp>(get.getParameter());
-      if (!parameter.getFirstPhase())
+      auto first =
+          symbols.lookup<nn::ParameterOp>(get.getParameter()).getFirstPhase();
+      if (!first || (phase && int64_t(*first) > phase.getInt()))
         return WalkResult::advance();
       broken(get, "plan-phases") << "extraction reads a trained parameter";
       return WalkResult::interrupt();

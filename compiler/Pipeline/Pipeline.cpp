@@ -52,6 +52,7 @@ LogicalResult fuse(Compilation &c) {
     passes.addPass(createFuseActivations());
     passes.addPass(createFusePadding());
     passes.addPass(createCSEPass());
+    passes.addPass(createRematerialise());
   });
 }
 

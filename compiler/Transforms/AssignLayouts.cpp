@@ -5,6 +5,7 @@
 //     and update of one weight see one form, so that nothing is repacked
 //     between steps.
 #include "compiler/Transforms/Passes.h"
+#include "dialects/NN/Optimizers.h"
 #include "dialects/NN/Storage.h"
 #include "runtime/schema/WeightForm.h"
 
@@ -69,6 +70,12 @@ struct AssignLayouts : impl::AssignLayoutsBase<AssignLayouts> {
       setForm(update.getGradient(), form);
       for (Value result : update.getResults())
         setForm(result, form);
+    });
+    // Partial sums run over what is stored.
+    module.walk([&](nn::SumSquaresOp sums) {
+      auto gradient = cast<RankedTensorType>(sums.getGradient().getType());
+      sums.getResult().setType(RankedTensorType::get(
+          {nn::squareSums(gradient)}, gradient.getElementType()));
     });
   }
 

@@ -4,6 +4,7 @@
 #include "compiler/Pipeline/Register.h"
 #include "compiler/tools/Diagnostics.h"
 #include "compiler/tools/LoadWeights.h"
+#include "compiler/tools/PlanSummary.h"
 #include "compiler/tools/Summary.h"
 #include "frontends/tl/Frontend.h"
 #include "llvm/ADT/StringExtras.h"
@@ -125,6 +126,30 @@ LogicalResult checkUsage(const CompileOptions &options,
   return success();
 }
 
+/// Plans a copy of the program, for what its phases cost. Weights do not matter
+/// for that: any will do.
+LogicalResult printPhases(ModuleOp module) {
+  auto models = module.getOps<ask::ModelOp>();
+  if (llvm::none_of(models, [](ask::ModelOp m) { return m.getTrain(); }))
+    return success();
+  Compilation plan;
+  plan.parse = [&](Compilation &c) {
+    c.module = module.clone();
+    return success();
+  };
+  plan.load = [](Compilation &c) {
+    WeightOrigin anySeed;
+    anySeed.seed = 0;
+    return loadWeights(*c.module, anySeed);
+  };
+  PipelineOptions planned;
+  planned.stopAfter = "plan-memory";
+  if (failed(runPipeline(plan, planned, llvm::nulls())))
+    return failure();
+  printPlan(*plan.module, llvm::outs());
+  return success();
+}
+
 LogicalResult run(const CompileOptions &options, MLIRContext &context,
                   DiagnosticPrinter &printer) {
   Compilation c;
@@ -138,6 +163,8 @@ LogicalResult run(const CompileOptions &options, MLIRContext &context,
     if (failed(c.parse(c)))
       return failure();
     printSummary(*c.module, llvm::outs());
+    if (failed(printPhases(*c.module)))
+      return failure();
     if (options.output.empty() && options.pipeline.stopAfter.empty())
       return success();
   }

@@ -1,6 +1,9 @@
 // The update rules; formulas and defaults stand in the header's table.
 #include "dialects/NN/Optimizers.h"
 
+#include "dialects/NN/Storage.h"
+#include "llvm/Support/MathExtras.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -43,7 +46,16 @@ double optimizerConstant(OptimizerAttr optimizer, StringRef name) {
   return 0;
 }
 
-unsigned slotCount(OptimizerAttr optimizer) {
+bool keepsAverage(OptimizerAttr optimizer) {
+  return optimizerConstant(optimizer, "ema") != 0;
+}
+
+int64_t squareSums(RankedTensorType gradient) {
+  return llvm::divideCeil(storageOf(gradient).elements, kSumChunk);
+}
+
+/// The slots of the rule alone.
+static unsigned ruleSlots(OptimizerAttr optimizer) {
   switch (optimizer.getKind()) {
   case OptimizerKind::Sgd:
     return optimizerConstant(optimizer, "momentum") != 0 ? 1 : 0;
@@ -54,6 +66,10 @@ unsigned slotCount(OptimizerAttr optimizer) {
     return 2;
   }
   llvm_unreachable("every optimizer kind is listed");
+}
+
+unsigned slotCount(OptimizerAttr optimizer) {
+  return ruleSlots(optimizer) + keepsAverage(optimizer);
 }
 
 static void updateSgd(OptimizerAttr o, double lr, double g, double &p,

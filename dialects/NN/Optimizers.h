@@ -35,8 +35,16 @@ defaultConstants(OptimizerKind kind, Convention convention);
 /// A constant of a rule, its default where the attribute does not say.
 double optimizerConstant(OptimizerAttr optimizer, llvm::StringRef name);
 
-/// How many slots (state tensors of the parameter's type) the rule keeps.
+/// True if the parameter's moving average is kept: its slot is the last.
+bool keepsAverage(OptimizerAttr optimizer);
+
+/// How many slots (state tensors of the parameter's type) the update keeps.
 unsigned slotCount(OptimizerAttr optimizer);
+
+/// Elements that one partial sum of nn.sum_squares covers, and how many such
+/// sums a gradient of this type, as it is stored, has.
+inline constexpr int64_t kSumChunk = 65536;
+int64_t squareSums(mlir::RankedTensorType gradient);
 
 /// Scalars of one step, as in the step block.
 struct StepScalars {

@@ -138,14 +138,16 @@ void ModuleGenerator::phase(const Phase &phase) {
   ask::PhaseOp::create(
       b, at(phase.range), b.getStringAttr(phase.name.text),
       b.getI64IntegerAttr(phase.epochs), optimizer,
-      b.getF64FloatAttr(phase.learningRate), b.getDenseI64ArrayAttr({}),
+      b.getF64FloatAttr(phase.headRate.value_or(phase.learningRate)),
+      b.getDenseI64ArrayAttr(phase.unfrozen),
       phase.keepBest ? b.getUnitAttr() : UnitAttr(),
-      /*backbone_rate=*/FloatAttr(), b.getStringAttr(phase.schedule),
-      b.getF64FloatAttr(phase.warmup), b.getF64FloatAttr(phase.scheduleEvery),
+      phase.backboneRate ? b.getF64FloatAttr(*phase.backboneRate) : FloatAttr(),
+      b.getStringAttr(phase.schedule), b.getF64FloatAttr(phase.warmup),
+      b.getF64FloatAttr(phase.scheduleEvery),
       b.getF64FloatAttr(phase.scheduleFactor),
       phase.clipNorm ? b.getF64FloatAttr(*phase.clipNorm) : FloatAttr(),
       b.getI64IntegerAttr(phase.earlyStop),
-      /*batch_norm_train=*/UnitAttr());
+      phase.batchNormTrain ? b.getUnitAttr() : UnitAttr());
 }
 
 void ModuleGenerator::train() {

@@ -21,7 +21,8 @@ public:
 private:
   void optimizer(const Item &item);
   bool constant(StringRef name, const Value &value);
-  void unsupported(const Item &item);
+  void rates(const Item &item);
+  void batchNorm(const Item &item);
   std::optional<Value> value(const Item &item) {
     return evaluate(*item.values[0], none, reporter);
   }
@@ -104,32 +105,41 @@ void PhaseReader::optimizer(const Item &item) {
         << "'nesterov' needs a momentum above 0";
 }
 
-// Settings that are read and checked, and then refused.
-void PhaseReader::unsupported(const Item &item) {
-  if (item.keyword.text == "lr") {
-    const Expression &e = *item.values[0];
-    auto arguments = bindArguments("lr", e.range, e.arguments,
-                                   {{"backbone"}, {"head"}}, 0, none, reporter);
-    if (!arguments)
+/// `lr(backbone: 1e-5, head: 1e-3)`: rates of their own, whatever the
+/// optimizer says.
+void PhaseReader::rates(const Item &item) {
+  const Expression &e = *item.values[0];
+  auto arguments = bindArguments("lr", e.range, e.arguments,
+                                 {{"backbone"}, {"head"}}, 0, none, reporter);
+  if (!arguments)
+    return;
+  phase.rateRange = item.range;
+  for (bool backbone : {true, false}) {
+    StringRef name = backbone ? "backbone" : "head";
+    auto given = arguments->find(name);
+    if (given == arguments->end())
+      continue;
+    auto rate = reader.real(given->second, name);
+    if (!rate)
       return;
-    for (const auto &entry : *arguments) {
-      const Value &v = entry.getValue();
-      if (!reader.real(v, entry.getKey()))
-        return;
-      if (!(v.number() > 0)) {
-        reader.expected(v, "a number above 0", entry.getKey());
-        return;
-      }
-    }
-    reporter.notSupported(item.range, "lr(...)");
-    return;
+    if (!(*rate > 0))
+      return reader.expected(given->second, "a number above 0", name);
+    (backbone ? phase.backboneRate : phase.headRate) = *rate;
+    (backbone ? phase.ownBackboneRate : phase.ownHeadRate) = true;
   }
+  if (arguments->empty())
+    reporter.error(item.range)
+        << "'lr' needs a rate, as in lr(backbone: 1e-5, head: 1e-3)";
+}
+
+void PhaseReader::batchNorm(const Item &item) {
   auto v = value(item);
-  if (!v)
+  auto word =
+      v ? reader.word(*v, "batch_norm", {"train", "frozen"}) : std::nullopt;
+  if (!word)
     return;
-  auto word = reader.word(*v, "batch_norm", {"train", "frozen"});
-  if (word && *word == "train")
-    reporter.notSupported(item.range, "batch_norm train");
+  phase.batchNormTrain = *word == "train";
+  phase.batchNormRange = item.range;
 }
 
 Phase PhaseReader::read(const Item &item, const Phase *previous) {
@@ -138,12 +148,22 @@ Phase PhaseReader::read(const Item &item, const Phase *previous) {
   phase.name = *item.name;
   phase.range = item.range;
   phase.unfreeze = nullptr;
+  phase.ownBackboneRate = phase.ownHeadRate = false;
+  phase.batchNormRange = {};
   auto settings = collectSettings(item.children, {}, reporter);
+  // A new optimizer sets the rate of everything; lr(...) refines that, also
+  // where it is written first.
+  if (settings.contains("optimizer"))
+    phase.backboneRate = phase.headRate = std::nullopt;
   // In the order written, so that messages come in that order too.
   for (const Item &child : item.children) {
     StringRef keyword = child.keyword.text;
     if (keyword == "optimizer") {
       optimizer(child);
+    } else if (keyword == "lr") {
+      rates(child);
+    } else if (keyword == "batch_norm") {
+      batchNorm(child);
     } else if (keyword == "unfreeze") {
       phase.unfreeze = &*child.layers;
       phase.unfreezeRange = child.range;
@@ -154,8 +174,8 @@ Phase PhaseReader::read(const Item &item, const Phase *previous) {
       if (auto v = value(child))
         if (auto word = reader.word(*v, "keep", {"best", "last"}))
           phase.keepBest = *word == "best";
-    } else if (!readSteps(child, phase, reporter)) {
-      unsupported(child);
+    } else {
+      readSteps(child, phase, reporter);
     }
   }
   if (!phase.hasOptimizer)

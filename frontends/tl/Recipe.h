@@ -37,6 +37,15 @@ struct Phase {
   int64_t earlyStop = 0; // epochs; 0: never
   const LayerRange *unfreeze = nullptr;
   SourceRange unfreezeRange;
+  /// Places of the list that train from this phase on (CheckRecipe.cpp).
+  std::vector<int64_t> unfrozen;
+  /// `lr(backbone:)` and `lr(head:)`, where a phase since the last optimizer
+  /// said them.
+  std::optional<double> backboneRate, headRate;
+  SourceRange rateRange; // of this phase's own lr(...)
+  bool ownBackboneRate = false, ownHeadRate = false;
+  bool batchNormTrain = false;
+  SourceRange batchNormRange; // of this phase's own `batch_norm train`
 };
 
 /// Changes to training pictures.
@@ -70,7 +79,7 @@ struct Backbone {
   Convention convention = Convention::Keras;
   Network network;
   LayerList list;
-  std::vector<bool> frozen; // one flag a place of the list
+  std::vector<bool> frozen; // one flag a place of the list, before training
   std::vector<std::string> otherLayers;
   Preprocess preprocess;
 };
@@ -127,7 +136,8 @@ std::optional<Recipe> elaborateModel(const FileDecl &file,
                                      Reporter &reporter);
 
 /// What only the whole tells: ranges, and the pairing of loss, activation,
-/// outputs and labels. Fills in `frozen` and `classes`.
+/// outputs and labels. Fills in `frozen`, each phase's `unfrozen` and
+/// `classes`.
 void checkRecipe(Recipe &recipe, const LayerRange *freeze, Reporter &reporter);
 
 /// Its part about class weights, metrics and mixup.

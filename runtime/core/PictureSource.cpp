@@ -23,8 +23,8 @@ PictureSource::PictureSource(tl_trainer *trainer, const tl_pictures *given,
          name);
   if (p.features && info.frontier_count > 1)
     fail(TL_STATUS_INVALID_ARGUMENT,
-         "the %s pictures' features: this model's phases have %u different "
-         "ones; give read_features",
+         "the %s pictures come with one set of features, but the phases have "
+         "%u frontiers: use read_features or read_pixels",
          name, info.frontier_count);
   for (uint32_t i = 0; i < p.count; ++i)
     if (p.labels[i] < 0 || uint32_t(p.labels[i]) >= info.classes)

@@ -10,7 +10,7 @@ namespace tl::tools {
 namespace {
 
 // Changes when what this file hashes, or how, changes.
-constexpr uint64_t kContextVersion = 1;
+constexpr uint64_t kContextVersion = 2;
 
 std::string defaultFolder() {
   const char *cache = std::getenv("XDG_CACHE_HOME");
@@ -25,19 +25,20 @@ std::string defaultFolder() {
 
 data::FeatureCacheOptions makeCacheOptions(const Model &model,
                                            const tl_trainer *trainer,
+                                           uint32_t phase,
                                            const std::string &folder) {
   uint64_t code = 0, weights = 0;
   call([&](tl_error *e) {
-    return tl_trainer_extract_hashes(trainer, 0, &code, &weights, e);
+    return tl_trainer_extract_hashes(trainer, phase, &code, &weights, e);
   });
   const data::Preprocess &p = model.preprocess();
-  const tl_model_info &info = model.info();
+  uint64_t count = tl_model_phase(model.get(), phase)->feature_count;
   std::vector<uint64_t> parts = {kContextVersion,
                                  data::kDecoderVersion,
                                  code,
                                  weights,
-                                 uint64_t(info.isa),
-                                 info.feature_count,
+                                 uint64_t(model.info().isa),
+                                 count,
                                  p.width,
                                  p.height,
                                  p.channels,
@@ -55,7 +56,7 @@ data::FeatureCacheOptions makeCacheOptions(const Model &model,
   options.context =
       data::hash128({reinterpret_cast<const uint8_t *>(parts.data()),
                      parts.size() * sizeof(uint64_t)});
-  options.rowFloats = info.feature_count;
+  options.rowFloats = count;
   return options;
 }
 

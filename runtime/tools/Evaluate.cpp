@@ -41,7 +41,9 @@ public:
 
 private:
   void runTrainer(const Batch &batch, const std::vector<int32_t> &labels) {
-    features.resize(batch.size() * model.info().feature_count);
+    // Without a begun phase the trainer evaluates as in the first one.
+    features.resize(batch.size() *
+                    tl_model_phase(model.get(), 0)->feature_count);
     call([&](tl_error *e) {
       return tl_trainer_extract(trainer.get(), 0, batch.pixels.data(),
                                 batch.size(), features.data(), e);

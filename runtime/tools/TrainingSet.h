@@ -1,6 +1,6 @@
 // The pictures of a training run, read once before the first epoch: as the
-// features that the frozen part makes of them, or, without the cache, as the
-// resized pictures that it reads again at each step. Both ways the same
+// features that each phase's frozen part makes of them, or, without the cache,
+// as the resized pictures that it reads again at each step. Both ways the same
 // pictures are skipped, so that both ways the same batches are made.
 #pragma once
 
@@ -30,18 +30,27 @@ private:
     std::vector<int32_t> labels;
   };
 
+  // One frontier: the features that some phases share.
+  struct Features {
+    uint64_t count = 0;      // floats a picture
+    uint32_t phase = 0;      // the first that has them
+    std::vector<float> rows; // [n][count]
+  };
+
   void extract(tl_trainer *trainer, const data::PictureFolder &folder,
                const Options &options);
+  void moveRow(size_t from, size_t to);
   void keepReadable(const data::PictureFolder &folder,
                     const std::vector<bool> &readable);
   tl_pictures describe(const Part &part) const;
   static int readPixels(void *user, const tl_visit *visit,
                         const uint32_t *indices, uint32_t n, float *pixels);
+  static int readFeatures(void *user, const tl_visit *visit,
+                          const uint32_t *indices, uint32_t n, float *rows);
 
   const Model &model;
-  const uint64_t featureCount;
   const bool keepPixels;
-  std::vector<float> features;          // [n][featureCount], or
+  std::vector<Features> features;       // by frontier, or
   std::vector<data::Prepared> pictures; // [n]
   Part train, held;                     // training first, then validation
 };

@@ -12,8 +12,9 @@ using namespace tl::test;
 namespace {
 
 std::vector<uint8_t> train(bool keep, uint32_t threads, uint32_t extractBatch,
-                           uint32_t batch) {
-  OpenModel open(buildTestModel());
+                           uint32_t batch,
+                           SecondStart second = SecondStart::sameFrontier) {
+  OpenModel open(buildTestModel({.second = second}));
   Trainer trainer = newTrainer(open.model, threads, extractBatch);
   Pixels training{makePictures(43, 3)}, validation{makePictures(11, 3, 1)};
   tl_pictures t = training.source(keep), v = validation.source(keep);
@@ -39,6 +40,66 @@ TEST(Fit, TheSameBytesWithAnyCacheThreadsAndExtractionBatch) {
         EXPECT_EQ(train(threads == 2, threads, extractBatch, batch), expected)
             << threads << " threads, batches " << extractBatch << ", " << batch;
   }
+}
+
+// The equality contract with two frontiers: the features of both phases come
+// from one pass, or each phase's from its own.
+TEST(Fit, TheSameBytesWithTwoFrontiers) {
+  for (SecondStart second : {SecondStart::ownFrontier, SecondStart::pixels}) {
+    std::vector<uint8_t> expected = train(true, 1, 32, 5, second);
+    for (uint32_t threads : {1u, 2u})
+      for (bool keep : {false, true})
+        EXPECT_EQ(train(keep, threads, 7, 5, second), expected)
+            << threads << " threads, " << keep;
+  }
+}
+
+struct Outcome {
+  std::vector<float> scores, losses;
+};
+
+Outcome outcome(const std::vector<uint8_t> &file) {
+  OpenModel open(file);
+  TestPictures pictures = makePictures(20, 3, 2);
+  Outcome result{std::vector<float>(60), {}};
+  EXPECT_EQ(tl_session_predict(newSession(open.model).get(),
+                               pictures.pixels.data(), 20, nullptr,
+                               result.scores.data(), nullptr),
+            TL_STATUS_OK);
+  for (uint32_t i = 0; const auto *line = tl_model_history(open.model, i); ++i)
+    result.losses.insert(result.losses.end(), {line->loss, line->val_loss});
+  return result;
+}
+
+// Where a phase starts changes nothing of what is computed: a second phase from
+// a frontier of its own, or from the pixels, trains and predicts as one that
+// starts where the first did.
+TEST(Fit, TheFrontierDoesNotChangeTheResult) {
+  Outcome expected = outcome(train(true, 1, 32, 5));
+  for (SecondStart second : {SecondStart::ownFrontier, SecondStart::pixels}) {
+    Outcome found = outcome(train(true, 1, 32, 5, second));
+    EXPECT_EQ(found.scores, expected.scores);
+    EXPECT_EQ(found.losses, expected.losses);
+  }
+}
+
+// One set of features cannot serve two frontiers.
+TEST(Fit, RefusesOneSetOfFeaturesForTwoFrontiers) {
+  OpenModel open(buildTestModel({.second = SecondStart::pixels}));
+  Trainer trainer = newTrainer(open.model);
+  std::vector<float> features(4 * kTestFeatures);
+  TestPictures pictures = makePictures(4, 3);
+  tl_pictures given{};
+  given.size = sizeof given;
+  given.count = 4;
+  given.labels = pictures.labels.data();
+  given.features = features.data();
+  tl_error error;
+  EXPECT_EQ(tl_trainer_fit(trainer.get(), &given, nullptr, nullptr, &error),
+            TL_STATUS_INVALID_ARGUMENT);
+  EXPECT_STREQ(error.message,
+               "the training pictures come with one set of features, but the "
+               "phases have 2 frontiers: use read_features or read_pixels");
 }
 
 TEST(Fit, LearnsAndRecords) {

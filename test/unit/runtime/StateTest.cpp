@@ -84,6 +84,19 @@ TEST_F(State, ResumesAtEveryStep) {
   }
 }
 
+// The second phase starts from a frontier of its own: its features are read
+// again, with the parameters as they were.
+TEST_F(State, ResumesInAPhaseWithItsOwnFrontier) {
+  std::vector<uint8_t> bytes =
+      buildTestModel({.batch = 7, .second = SecondStart::ownFrontier});
+  Result whole = run(bytes, 0, false);
+  ASSERT_EQ(whole.status, TL_STATUS_OK) << whole.message;
+  for (uint32_t stop : {5u, 12u, 13u, 23u}) {
+    ASSERT_EQ(run(bytes, stop, false).status, TL_STATUS_CANCELLED);
+    EXPECT_EQ(run(bytes, 0, true).bytes, whole.bytes) << stop;
+  }
+}
+
 // Stopped again and again, two steps at a time.
 TEST_F(State, ResumesManyTimes) {
   std::vector<uint8_t> bytes = model(true);
