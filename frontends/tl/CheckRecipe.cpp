@@ -261,6 +261,7 @@ void checkRecipe(Recipe &recipe, const LayerRange *freeze, Reporter &reporter) {
   if (!reporter.failed())
     checker.trainable();
   checker.classes();
+  checkTraining(recipe, reporter);
 }
 
 } // namespace tl::frontend
