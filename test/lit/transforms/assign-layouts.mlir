@@ -24,3 +24,21 @@ func.func @halo(%x: tensor<?x6x6x4xf32>) -> (tensor<?x6x6x4xf32>, tensor<?x6x6x4
   %4 = nn.dense %3, %b : (tensor<?x16xf32>, tensor<16x15xf32>) -> tensor<?x15xf32>
   return %0, %1, %4 : tensor<?x6x6x4xf32>, tensor<?x6x6x4xf32>, tensor<?x15xf32>
 }
+
+// A gradient takes its parameter's form, and its partial sums of squares with
+// it: 5000 rows of 17 elements are two chunks, 5000 of 32 are three.
+nn.parameter @trained : tensor<5000x17xf32> {init = #nn.init<fill, 1.0 : f32, stream 1>, first_phase = 0 : i64}
+// CHECK-LABEL: func.func @clipped
+// CHECK: %[[G:.*]] = nn.dense_grad_weight {{.*}} -> tensor<5000x17xf32, #nn.form<panels>>
+// CHECK: %[[S:.*]] = nn.sum_squares %[[G]] : (tensor<5000x17xf32, #nn.form<panels>>) -> tensor<3xf32>
+// CHECK: nn.clip_scale %[[S]] {{.*}} : (tensor<3xf32>) -> tensor<1xf32>
+func.func @clipped(%x: tensor<?x5000xf32>, %step: tensor<16xi32>) {
+  %p = nn.get @trained : tensor<5000x17xf32>
+  %y = nn.dense %x, %p : (tensor<?x5000xf32>, tensor<5000x17xf32>) -> tensor<?x17xf32>
+  %g = nn.dense_grad_weight %x, %y : (tensor<?x5000xf32>, tensor<?x17xf32>) -> tensor<5000x17xf32>
+  %s = nn.sum_squares %g : (tensor<5000x17xf32>) -> tensor<2xf32>
+  %c = nn.clip_scale %s {max_norm = 1.0} : (tensor<2xf32>) -> tensor<1xf32>
+  %u = nn.update %p slots() by %g scaled %c at %step {optimizer = #nn.optimizer<sgd, keras, {}>} : (tensor<5000x17xf32>, tensor<5000x17xf32>, tensor<1xf32>, tensor<16xi32>) -> tensor<5000x17xf32>
+  nn.set @trained, %u : tensor<5000x17xf32>
+  return
+}
