@@ -1,8 +1,8 @@
 // Each kernel on one thread: billions of operations a second and the share of
 // the FMA peak measured just before. The machine may be shared, so that the
 // time counted is, for each tile, the least of 15 rounds. Shapes of VGG16 at
-// 150x150, MobileNet 0.25, SqueezeNet and the heads. Other work on the machine
-// lowers both.
+// 150x150, MobileNet 0.25, SqueezeNet, ResNet-20 and the heads. Other work on
+// the machine lowers both.
 //   bin/kernels_bench --benchmark_filter=v4.*vgg
 #include "bench/kernels/FmaPeak.h"
 #include "compiler/Target/CodeImage.h"
@@ -50,6 +50,77 @@ Case conv(const char *name, int64_t batch, int64_t h, int64_t w, int64_t ic,
                       "rt.return %y : {2}\n}}",
                       x, f, y, oc, before, after, stride, depthwise ? oc : 1),
           batch, 2.0 * batch * oh * ow * oc * k * k * (depthwise ? 1 : ic)};
+}
+
+/// `op`: conv2d_grad_input or conv2d_grad_filter, 3x3 but for `k`, of a map
+/// `h` x `h` x `ic` to `oc` channels.
+Case convGrad(const std::string &op, const char *name, int64_t batch, int64_t h,
+              int64_t ic, int64_t oc, int64_t k = 3, int64_t stride = 1,
+              bool depthwise = false) {
+  int64_t pad = k / 2, oh = (h + 2 * pad - k) / stride + 1;
+  bool input = op == "conv2d_grad_input";
+  auto map = [](int64_t size, int64_t channels, int64_t halo) {
+    return fmt::format("tensor<?x{0}x{0}x{1}xf32, #nn.halo<{2}, {2}, {2}, "
+                       "{2}>>",
+                       size, channels, halo);
+  };
+  std::string x = map(h, ic, pad), y = map(oh, oc, pad);
+  std::string f =
+      fmt::format("tensor<{0}x{0}x{1}x{2}xf32{3}>", k,
+                  depthwise ? 1
+                  : input   ? oc
+                            : ic,
+                  input ? ic : oc, depthwise ? "" : ", #nn.form<panels>");
+  std::string a = input ? y : x, b = input ? f : y, result = input ? x : f;
+  return {
+      fmt::format("{}/{}", op, name),
+      fmt::format("rt.kernel @k {{\n^bb0(%a: {0}, %b: {1}):\n%r = nn.{3} %a, "
+                  "%b {{pads = array<i64: {4}, {4}, {4}, {4}>, strides = "
+                  "array<i64: {5}, {5}>, dilations = array<i64: 1, 1>, groups "
+                  "= {6} : i64}} : ({0}, {1}) -> {2}\nrt.return %r : {2}\n}}",
+                  a, b, result, op, pad, stride, depthwise ? oc : 1),
+      batch, 2.0 * batch * oh * oh * oc * k * k * (depthwise ? 1 : ic)};
+}
+
+/// An operation that only moves or adds values: GFLOPS are then billions of
+/// elements a second.
+Case elementwise(const char *name, const std::string &op, int64_t batch,
+                 const std::string &from, const std::string &to,
+                 double elements) {
+  return {name,
+          fmt::format("rt.kernel @k {{\n^bb0(%a: {0}):\n%r = {2} %a : ({0}) "
+                      "-> {1}\nrt.return %r : {1}\n}}",
+                      from, to, op),
+          batch, elements};
+}
+
+/// The layers of fine-tuning VGG16's last block and of training ResNet-20.
+std::vector<Case> gradientCases() {
+  std::vector<Case> all;
+  for (const char *op : {"conv2d_grad_input", "conv2d_grad_filter"}) {
+    all.push_back(convGrad(op, "vgg_block5", 20, 9, 512, 512));
+    all.push_back(convGrad(op, "vgg_conv4_1", 20, 18, 256, 512));
+    all.push_back(convGrad(op, "resnet20_1", 128, 32, 16, 16));
+    all.push_back(convGrad(op, "resnet20_2_first", 128, 32, 16, 32, 3, 2));
+    all.push_back(convGrad(op, "resnet20_2", 128, 16, 32, 32));
+    all.push_back(convGrad(op, "resnet20_3_first", 128, 16, 32, 64, 3, 2));
+    all.push_back(convGrad(op, "resnet20_3", 128, 8, 64, 64));
+    all.push_back(convGrad(op, "resnet20_shortcut", 128, 16, 32, 64, 1, 2));
+    all.push_back(convGrad(op, "1x1_14", 16, 14, 128, 256, 1));
+    all.push_back(convGrad(op, "depthwise", 16, 14, 128, 128, 3, 1, true));
+  }
+  all.push_back(convGrad("conv2d_grad_filter", "resnet20_0", 128, 32, 3, 16));
+  all.push_back(elementwise(
+      "transpose_filter/vgg_block5", "nn.transpose_filter", 1,
+      "tensor<3x3x512x512xf32, #nn.form<panels>>",
+      "tensor<3x3x512x512xf32, #nn.form<panels>>", 9.0 * 512 * 512));
+  all.push_back(elementwise("bias_grad/vgg_block5", "nn.bias_grad", 20,
+                            "tensor<?x9x9x512xf32>", "tensor<512xf32>",
+                            20.0 * 81 * 512));
+  all.push_back(elementwise("bias_grad/resnet20_1", "nn.bias_grad", 128,
+                            "tensor<?x32x32x16xf32>", "tensor<16xf32>",
+                            128.0 * 1024 * 16));
+  return all;
 }
 
 /// `op`: dense, dense_grad_input or dense_grad_weight.
@@ -167,6 +238,9 @@ std::vector<Case> cases() {
       conv("vgg/conv4_1", 4, 18, 18, 256, 512),
       conv("vgg/conv4_2", 4, 18, 18, 512, 512),
       conv("vgg/conv5_1", 8, 9, 9, 512, 512),
+      conv("resnet20/1", 128, 32, 32, 16, 16),
+      conv("resnet20/2", 128, 16, 16, 32, 32),
+      conv("resnet20/3", 128, 8, 8, 64, 64),
       conv("mobilenet/conv1", 8, 224, 224, 3, 8, 3, 2),
       conv("mobilenet/dw1", 8, 112, 112, 8, 8, 3, 1, true),
       conv("mobilenet/dw2", 8, 112, 112, 16, 16, 3, 2, true),
@@ -190,6 +264,7 @@ std::vector<Case> cases() {
       dense("dense_grad_input", 32, 256, 2),
   };
   list.insert(list.end(), products.begin(), products.end());
+  llvm::append_range(list, gradientCases());
   return list;
 }
 
