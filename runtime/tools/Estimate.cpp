@@ -114,7 +114,7 @@ void Estimate::printFeatures() const {
   for (uint32_t f = 0; f < rows.frontiers.size(); ++f) {
     const PictureRows::Frontier &frontier = rows.frontiers[f];
     std::string where = "computed at each step";
-    if (frontier.pixels)
+    if (frontier.context.pixels)
       where = "the pixels, nothing is frozen";
     else if (frontier.wanted)
       where = fmt::format(
@@ -196,7 +196,7 @@ double Estimate::rowsToExtract() const {
 double Estimate::rowsToRepeat(uint32_t phase) const {
   const tl_phase_info &at = *tl_model_phase(model.get(), phase);
   const PictureRows::Frontier &frontier = rows.frontiers[at.frontier];
-  if (frontier.pixels)
+  if (frontier.context.pixels)
     return 0;
   double shown = double(rows.pictures.size()) * epochsOf(phase);
   if (!frontier.wanted)
