@@ -101,23 +101,7 @@ void addTrainingOptions(CLI::App &app, Options &options) {
       ->type_name("NAME");
 }
 
-void addOptions(CLI::App &app, Options &options, std::string &device) {
-  app.add_option("-o", options.output,
-                 "the trained file (default: M.trained.bin), or the array that "
-                 "--predict X.npy gives")
-      ->type_name("FILE");
-  app.add_option("--epochs", options.epochs, "epochs of every phase")
-      ->check(CLI::Range(1u, 1000000u))
-      ->type_name("N");
-  app.add_option("--seed", options.seed, "instead of the recipe's")
-      ->type_name("N");
-  app.add_option("--threads", options.threads,
-                 "default: the cores that this process may use")
-      ->check(CLI::Range(1u, 1024u))
-      ->type_name("N");
-  app.add_option("--device", device, "auto (default) or cpu")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
-      ->type_name("D");
+void addCacheOptions(CLI::App &app, Options &options) {
   app.add_flag("--no-cache", options.noCache,
                "run the frozen part at each step; keep nothing on the disk");
   app.add_option("--cache-dir", options.cacheFolder,
@@ -135,6 +119,26 @@ void addOptions(CLI::App &app, Options &options, std::string &device) {
                  "free)")
       ->transform(CLI::AsSizeValue(false))
       ->type_name("BYTES");
+}
+
+void addOptions(CLI::App &app, Options &options, std::string &device) {
+  app.add_option("-o", options.output,
+                 "the trained file (default: M.trained.bin), or the array that "
+                 "--predict X.npy gives")
+      ->type_name("FILE");
+  app.add_option("--epochs", options.epochs, "epochs of every phase")
+      ->check(CLI::Range(1u, 1000000u))
+      ->type_name("N");
+  app.add_option("--seed", options.seed, "instead of the recipe's")
+      ->type_name("N");
+  app.add_option("--threads", options.threads,
+                 "default: the cores that this process may use")
+      ->check(CLI::Range(1u, 1024u))
+      ->type_name("N");
+  app.add_option("--device", device, "auto (default) or cpu")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->type_name("D");
+  addCacheOptions(app, options);
   addTrainingOptions(app, options);
   app.add_flag("--strict", options.strict, "a skipped picture is an error");
   app.add_flag("--force", options.force, "allow -o to overwrite the input");
