@@ -123,21 +123,49 @@ std::vector<Case> gradientCases() {
   return all;
 }
 
-/// `op`: dense, dense_grad_input or dense_grad_weight.
-Case dense(const std::string &op, int64_t n, int64_t k, int64_t m) {
-  std::string x = fmt::format("tensor<?x{}xf32>", k);
-  std::string y = fmt::format("tensor<?x{}xf32>", m);
+/// `op`: dense, dense_grad_input or dense_grad_weight; of tokens if not 0.
+Case dense(const std::string &op, int64_t n, int64_t k, int64_t m,
+           int64_t tokens = 0) {
+  std::string rows = tokens ? fmt::format("?x{}", tokens) : "?";
+  std::string x = fmt::format("tensor<{}x{}xf32>", rows, k);
+  std::string y = fmt::format("tensor<{}x{}xf32>", rows, m);
   std::string w = fmt::format("tensor<{}x{}xf32, #nn.form<{}>>", k, m,
                               m < 16 ? "rows" : "panels");
   bool input = op == "dense_grad_input", weight = op == "dense_grad_weight";
   std::string a = input ? y : x, b = weight ? y : w;
   std::string result = input ? x : weight ? w : y;
+  std::string name =
+      tokens ? fmt::format("vit/{}_{}x{}x{}x{}", op, n, tokens, k, m)
+             : fmt::format("head/{}_{}x{}x{}", op, n, k, m);
   return {
-      fmt::format("head/{}_{}x{}x{}", op, n, k, m),
+      name,
       fmt::format("rt.kernel @k {{\n^bb0(%a: {0}, %b: {1}):\n%r = nn.{3} %a, "
                   "%b : ({0}, {1}) -> {2}\nrt.return %r : {2}\n}}",
                   a, b, result, op),
-      n, 2.0 * n * k * m};
+      n, 2.0 * n * std::max<int64_t>(1, tokens) * k * m};
+}
+
+/// Counts the products alone: 2 of tokens x tokens x size a head, in the
+/// gradient 5.
+Case attention(bool gradient, int64_t n, int64_t tokens, int64_t heads,
+               int64_t size) {
+  int64_t width = heads * size;
+  std::string x = fmt::format("tensor<?x{}x{}xf32>", tokens, 3 * width);
+  std::string y = fmt::format("tensor<?x{}x{}xf32>", tokens, width);
+  std::string attributes =
+      fmt::format("{{heads = {} : i64, scale = 0.125 : f64}}", heads);
+  std::string text =
+      gradient ? fmt::format("rt.kernel @k {{\n^bb0(%dy: {0}, %x: {1}):\n%r = "
+                             "nn.attention_grad %dy, %x {2} : ({0}, {1}) -> "
+                             "{1}\nrt.return %r : {1}\n}}",
+                             y, x, attributes)
+               : fmt::format("rt.kernel @k {{\n^bb0(%x: {1}):\n%r = "
+                             "nn.attention %x {2} : ({1}) -> {0}\nrt.return %r "
+                             ": {0}\n}}",
+                             y, x, attributes);
+  return {fmt::format("vit/attention{}_{}x{}_{}x{}", gradient ? "_grad" : "", n,
+                      tokens, heads, size),
+          text, n, 2.0 * n * tokens * tokens * width * (gradient ? 5 : 2)};
 }
 
 /// An operation of batch normalisation in training on [n, h, w, c]; 4
@@ -262,6 +290,16 @@ std::vector<Case> cases() {
       dense("dense", 32, 256, 2),
       dense("dense_grad_weight", 32, 256, 2),
       dense("dense_grad_input", 32, 256, 2),
+      dense("dense", 32, 128, 384, 65),
+      dense("dense_grad_weight", 32, 128, 384, 65),
+      dense("dense_grad_input", 32, 128, 384, 65),
+      dense("dense", 4, 768, 3072, 197),
+      dense("dense_grad_weight", 4, 768, 3072, 197),
+      dense("dense_grad_input", 4, 768, 3072, 197),
+      attention(false, 32, 65, 8, 16),
+      attention(true, 32, 65, 8, 16),
+      attention(false, 4, 197, 12, 64),
+      attention(true, 4, 197, 12, 64),
   };
   list.insert(list.end(), products.begin(), products.end());
   llvm::append_range(list, gradientCases());

@@ -37,6 +37,8 @@ static constexpr ArgumentRule kGap[] = {{"keepdims"}, TL_NAMES};
 static constexpr ArgumentRule kDense[] = {
     {"units", true}, {"activation"}, {"bias"}, TL_NAMES};
 static constexpr ArgumentRule kDropout[] = {{"rate", true}, TL_NAMES};
+static constexpr ArgumentRule kLayerNorm[] = {{"epsilon"}, TL_NAMES};
+static constexpr ArgumentRule kAttention[] = {{"heads", true}, TL_NAMES};
 static constexpr ArgumentRule kReshape[] = {{"shape", true}, TL_NAMES};
 #undef TL_NAMES
 
@@ -60,6 +62,20 @@ static const LayerRule kRules[] = {
     {"dense", "Dense", "dense", kDense, 2, applyDense, true},
     {"dropout", "Dropout", "dropout", kDropout, 1, applyDropout, true},
     {"reshape", "Reshape", "reshape", kReshape, 1, applyReshape, true},
+    {"tokens", "Reshape", "reshape", kNames, 0, applyTokens, true},
+    {"class_token", "ClassToken", "class_token", kNames, 0, applyClassToken,
+     true},
+    {"position", "PositionEmbedding", "position_embedding", kNames, 0,
+     applyPosition, true},
+    {"layer_norm", "LayerNormalization", "layer_normalization", kLayerNorm, 0,
+     applyLayerNorm, true},
+    {"attention", "MultiHeadAttention", "multi_head_attention", kAttention, 1,
+     applyAttention, true},
+    {"self_attention", "SelfAttention", "self_attention", kAttention, 1,
+     applySelfAttention, true},
+    {"first_token", "GetItem", "get_item", kNames, 0, applyFirstToken, true},
+    {"mean_tokens", "GlobalAveragePooling1D", "global_average_pooling1d",
+     kNames, 0, applyMeanTokens, true},
     {"activation", "Activation", "activation", kActivation, 1, applyActivation,
      true},
     {"relu", "ReLU", "re_lu", kNames, 0, applyNamedActivation, true},

@@ -88,3 +88,28 @@ func.func @depthwise_gradient(%dy: tensor<?x4x4x2xf32>) -> tensor<?x4x4x2xf32> {
   %0 = nn.conv2d_grad_input %dy, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, groups = 2 : i64} : (tensor<?x4x4x2xf32>, tensor<3x3x1x2xf32>) -> tensor<?x4x4x2xf32>
   return %0 : tensor<?x4x4x2xf32>
 }
+
+// -----
+
+// Dense layers on tokens read the same forms; tokens and positions stay as they
+// are, and so does what trains them.
+// CHECK-DAG: nn.parameter @tokens : tensor<4x16xf32, #nn.form<panels>>
+// CHECK-DAG: nn.parameter @position : tensor<9x16xf32> {
+nn.parameter @tokens : tensor<4x16xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
+nn.parameter @position : tensor<9x16xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
+// CHECK-LABEL: func.func @on_tokens
+func.func @on_tokens(%x: tensor<?x9x4xf32>, %dy: tensor<?x9x16xf32>, %step: tensor<16xi32>) -> tensor<?x9x16xf32> {
+  %w = nn.get @tokens : tensor<4x16xf32>
+  %p = nn.get @position : tensor<9x16xf32>
+  %0 = nn.dense %x, %w : (tensor<?x9x4xf32>, tensor<4x16xf32>) -> tensor<?x9x16xf32>
+  %1 = nn.add_position %0, %p : (tensor<?x9x16xf32>, tensor<9x16xf32>) -> tensor<?x9x16xf32>
+  // CHECK: nn.dense_grad_weight {{.*}} -> tensor<4x16xf32, #nn.form<panels>>
+  %dw = nn.dense_grad_weight %x, %dy : (tensor<?x9x4xf32>, tensor<?x9x16xf32>) -> tensor<4x16xf32>
+  // CHECK: nn.batch_sum {{.*}} -> tensor<9x16xf32>
+  %dp = nn.batch_sum %dy : (tensor<?x9x16xf32>) -> tensor<9x16xf32>
+  %v = nn.update %w slots() by %dw at %step {optimizer = #nn.optimizer<sgd, keras, {}>} : (tensor<4x16xf32>, tensor<4x16xf32>, tensor<16xi32>) -> tensor<4x16xf32>
+  %q = nn.update %p slots() by %dp at %step {optimizer = #nn.optimizer<sgd, keras, {}>} : (tensor<9x16xf32>, tensor<9x16xf32>, tensor<16xi32>) -> tensor<9x16xf32>
+  nn.set @tokens, %v : tensor<4x16xf32>
+  nn.set @position, %q : tensor<9x16xf32>
+  return %1 : tensor<?x9x16xf32>
+}
