@@ -25,6 +25,7 @@ struct Frame {
 /// where a value is outside its range, or `op` is of no known kind.
 mlir::LogicalResult evaluateLayer(mlir::Operation *op, Frame &frame);
 mlir::LogicalResult evaluateTraining(mlir::Operation *op, Frame &frame);
+mlir::LogicalResult evaluateConvGradient(mlir::Operation *op, Frame &frame);
 
 // Single operations in files of their own, for those two. Slices.cpp:
 mlir::LogicalResult evaluate(nn::SliceOp op, Frame &frame);
@@ -42,5 +43,11 @@ mlir::LogicalResult evaluate(nn::AttentionGradOp op, Frame &frame);
 mlir::LogicalResult evaluate(nn::PrependTokenOp op, Frame &frame);
 mlir::LogicalResult evaluate(nn::AddPositionOp op, Frame &frame);
 mlir::LogicalResult evaluate(nn::BatchSumOp op, Frame &frame);
+// Families that evaluateTraining hands on. Losses.cpp
+mlir::LogicalResult evaluateLoss(mlir::Operation *op, Frame &frame);
+// BatchNorm.cpp: statistics, running averages, gradients
+mlir::LogicalResult evaluateBatchNorm(mlir::Operation *op, Frame &frame);
+// Updates.cpp: clipping and optimizers
+mlir::LogicalResult evaluateUpdate(mlir::Operation *op, Frame &frame);
 
 } // namespace tl

@@ -58,6 +58,46 @@ void DenseOp::buildGradient(OpBuilder &b, Value dy,
     gradients[2] = BiasGradOp::create(b, getLoc(), getBias().getType(), dy);
 }
 
+// y = x * w + b + r (a convolution): dx = dy * w with its channels exchanged,
+// dw = x correlated with dy, db = sum dy, dr = dy
+void Conv2DOp::buildGradient(OpBuilder &b, Value dy,
+                             const llvm::BitVector &wanted,
+                             Gradients &gradients) {
+  start(*this, gradients);
+  dy = throughActivation(b, getLoc(), dy, getResult(), getActivationAttr());
+  auto filter = cast<RankedTensorType>(getFilter().getType());
+  if (wanted[0]) {
+    Value f = getFilter();
+    int64_t groups = getGroups(), outputs = filter.getDimSize(3);
+    // One filter a channel is its own transpose.
+    if (filter.getDimSize(2) != 1 || outputs != groups) {
+      auto exchanged = RankedTensorType::get(
+          {filter.getDimSize(0), filter.getDimSize(1), outputs / groups,
+           filter.getDimSize(2) * groups},
+          filter.getElementType());
+      f = TransposeFilterOp::create(b, getLoc(), exchanged, f, getGroups());
+      if (Attribute layer = (*this)->getAttr(kLayerAttr))
+        f.getDefiningOp()->setAttr(kLayerAttr, layer);
+    }
+    gradients[0] = Conv2DGradInputOp::create(b, getLoc(), getInput().getType(),
+                                             dy, f, getStrides(), getPads(),
+                                             getDilations(), getGroups());
+  }
+  if (wanted[1])
+    gradients[1] = Conv2DGradFilterOp::create(b, getLoc(), filter, getInput(),
+                                              dy, getStrides(), getPads(),
+                                              getDilations(), getGroups());
+  unsigned next = 2;
+  if (getBias()) {
+    if (wanted[next])
+      gradients[next] =
+          BiasGradOp::create(b, getLoc(), getBias().getType(), dy);
+    ++next;
+  }
+  if (getResidual() && wanted[next])
+    gradients[next] = dy;
+}
+
 // y = f(x): dx = dy f'(x)
 void ActivationOp::buildGradient(OpBuilder &b, Value dy,
                                  const llvm::BitVector &wanted,
@@ -185,6 +225,35 @@ void SliceOp::buildGradient(OpBuilder &b, Value dy,
                                        getOffsets(), getStrides());
 }
 
+// y = gamma xhat + beta, xhat = (x - mean) r, r = 1 / sqrt(variance + epsilon):
+// dgamma = sum dy xhat, dbeta = sum dy; dx = dy gamma r with stored statistics,
+// gamma r (dy - dbeta / M - xhat dgamma / M) through those of the batch, which
+// get no gradient of their own.
+void BatchNormOp::buildGradient(OpBuilder &b, Value dy,
+                                const llvm::BitVector &wanted,
+                                Gradients &gradients) {
+  start(*this, gradients);
+  bool through = getBatchStatistics();
+  Value dgamma, dbeta;
+  if (wanted[1] || wanted[2] || (wanted[0] && through)) {
+    auto affine = BatchNormGradAffineOp::create(
+        b, getLoc(), getGamma().getType(), getBeta().getType(), dy, getInput(),
+        getMean(), getVariance(), getEpsilonAttr());
+    dgamma = affine.getGamma();
+    dbeta = affine.getBeta();
+  }
+  if (wanted[0])
+    gradients[0] = BatchNormGradInputOp::create(
+        b, getLoc(), getInput().getType(), dy, getGamma(), getVariance(),
+        through ? getInput() : Value(), through ? getMean() : Value(),
+        through ? dgamma : Value(), through ? dbeta : Value(),
+        getEpsilonAttr());
+  if (wanted[1])
+    gradients[1] = dgamma;
+  if (wanted[2])
+    gradients[2] = dbeta;
+}
+
 // y = xhat gamma + beta, xhat = (x - mean) r: dx = r (g - mean(g) - xhat
 // mean(g xhat)) with g = dy gamma, dgamma = sum dy xhat, dbeta = sum dy
 void LayerNormOp::buildGradient(OpBuilder &b, Value dy,
@@ -247,16 +316,5 @@ void AddPositionOp::buildGradient(OpBuilder &b, Value dy,
   if (wanted[1])
     gradients[1] = BatchSumOp::create(b, getLoc(), getPosition().getType(), dy);
 }
-
-// Without a rule so far: these occur only in a frozen region. The
-// differentiate phase refuses a trainable layer that needs one.
-#define TL_NO_GRADIENT(OP)                                                     \
-  void OP::buildGradient(OpBuilder &, Value, const llvm::BitVector &,          \
-                         Gradients &gradients) {                               \
-    start(*this, gradients);                                                   \
-  }
-TL_NO_GRADIENT(Conv2DOp)
-TL_NO_GRADIENT(BatchNormOp)
-#undef TL_NO_GRADIENT
 
 } // namespace tl::nn

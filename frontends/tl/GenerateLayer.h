@@ -26,6 +26,7 @@ private:
   mlir::Value convolution(const Layer &layer, mlir::Value input,
                           mlir::Location loc);
   mlir::Value pool(const Layer &layer, mlir::Value input, mlir::Location loc);
+  mlir::Value slice(const Layer &layer, mlir::Value input, mlir::Location loc);
   // GenerateTokenLayer.cpp
   mlir::Value tokenLayer(const Layer &layer, mlir::Value input,
                          mlir::Location loc);

@@ -41,9 +41,11 @@ public:
 
 private:
   void runTrainer(const Batch &batch, const std::vector<int32_t> &labels) {
-    features.resize(batch.size() * model.info().feature_count);
+    // Without a begun phase the trainer evaluates as in the first one.
+    features.resize(batch.size() *
+                    tl_model_phase(model.get(), 0)->feature_count);
     call([&](tl_error *e) {
-      return tl_trainer_extract(trainer.get(), batch.pixels.data(),
+      return tl_trainer_extract(trainer.get(), 0, batch.pixels.data(),
                                 batch.size(), features.data(), e);
     });
     call([&](tl_error *e) {
@@ -113,7 +115,7 @@ void runEvaluate(const Options &options) {
   evaluation.confusion.assign(info.classes,
                               std::vector<uint64_t>(info.classes));
   Evaluator evaluator(model, options.threads);
-  ReadPictures request{model, {}, options.threads, nullptr};
+  ReadPictures request{model, {}, options.threads};
   for (const data::PictureFile &file : folder.validation)
     request.files.push_back(file.path);
   std::vector<Unreadable> unreadable = readPictures(request, [&](Batch &batch) {

@@ -1,8 +1,10 @@
 // tlrun: the command line of the runtime. Only dispatch is here, and errors
-// turned into exit codes: 1 for the user's input, 2 for a bug of ours.
+// turned into exit codes: 1 for the user's input, 2 for a bug of ours, 130 for
+// an interrupted run.
 #include "runtime/tools/Failure.h"
 #include "runtime/tools/Verbs.h"
 
+#include <csignal>
 #include <cstdio>
 #include <fmt/format.h>
 #include <new>
@@ -39,7 +41,8 @@ void run(const Options &options) {
 
 int fail(const char *message, int code) {
   std::fflush(stdout);
-  say(fmt::format("tlrun: error: {}\n", message));
+  const char *kind = code == exitInterrupted ? "" : "error: ";
+  say(fmt::format("tlrun: {}{}\n", kind, message));
   return code;
 }
 
@@ -65,4 +68,8 @@ int runMain(int argc, char **argv) {
 } // namespace
 } // namespace tl::tools
 
-int main(int argc, char **argv) { return tl::tools::runMain(argc, argv); }
+int main(int argc, char **argv) {
+  // A limit on the size of files is then an error of a write, like a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
+  return tl::tools::runMain(argc, argv);
+}

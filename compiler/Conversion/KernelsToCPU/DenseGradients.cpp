@@ -6,6 +6,7 @@
 #include "compiler/Conversion/KernelsToCPU/Emitters.h"
 #include "compiler/Conversion/KernelsToCPU/MicroTile.h"
 #include "compiler/Conversion/KernelsToCPU/RowBlocks.h"
+#include "compiler/Conversion/KernelsToCPU/Transpose.h"
 #include "runtime/schema/WeightForm.h"
 #include "llvm/Support/MathExtras.h"
 

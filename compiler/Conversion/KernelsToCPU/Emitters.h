@@ -20,7 +20,6 @@ llvm::FailureOr<Grid> emitActivation(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitActivationGrad(KernelBuilder &b, mlir::Operation *op);
 // Elementwise.cpp
 llvm::FailureOr<Grid> emitAdd(KernelBuilder &b, mlir::Operation *op);
-llvm::FailureOr<Grid> emitBatchNorm(KernelBuilder &b, mlir::Operation *op);
 // Dropout.cpp
 llvm::FailureOr<Grid> emitDropout(KernelBuilder &b, mlir::Operation *op);
 // Pool.cpp
@@ -56,12 +55,28 @@ llvm::FailureOr<Grid> emitSigmoidCrossEntropyGrad(KernelBuilder &b,
 llvm::FailureOr<Grid> emitBiasGrad(KernelBuilder &b, mlir::Operation *op);
 // Updates.cpp
 llvm::FailureOr<Grid> emitUpdate(KernelBuilder &b, mlir::Operation *op);
-// Conv2D.cpp, DepthwiseConv.cpp
+// Clipping.cpp
+llvm::FailureOr<Grid> emitSumSquares(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitClipScale(KernelBuilder &b, mlir::Operation *op);
+// BatchNorm.cpp
+llvm::FailureOr<Grid> emitBatchNorm(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitBatchNormGradInput(KernelBuilder &b,
+                                             mlir::Operation *op);
+// BatchStatistics.cpp
+llvm::FailureOr<Grid> emitBatchStats(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitMovingAverage(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitBatchNormGradAffine(KernelBuilder &b,
+                                              mlir::Operation *op);
+// Conv2D.cpp, ConvGradInput.cpp, ConvGradFilter.cpp, TransposeFilter.cpp
 llvm::FailureOr<Grid> emitConv2D(KernelBuilder &b, mlir::Operation *op);
-/// Fails if the input's halo does not hold everything that a window reaches.
-mlir::LogicalResult checkConvHalo(nn::Conv2DOp op, const Buffer &x,
-                                  const Buffer &y);
-llvm::FailureOr<Grid> emitDepthwiseConv(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitConv2DGradInput(KernelBuilder &b,
+                                          mlir::Operation *op);
+llvm::FailureOr<Grid> emitConv2DGradFilter(KernelBuilder &b,
+                                           mlir::Operation *op);
+llvm::FailureOr<Grid> emitTransposeFilter(KernelBuilder &b,
+                                          mlir::Operation *op);
+// DepthwiseGradFilter.cpp: called by emitConv2DGradFilter
+Grid emitDepthwiseGradFilter(KernelBuilder &b, nn::Conv2DGradFilterOp op);
 // Dense.cpp
 llvm::FailureOr<Grid> emitDense(KernelBuilder &b, mlir::Operation *op);
 // DenseGradients.cpp

@@ -62,8 +62,17 @@ llvm::SmallVector<RowRun, 2> splitRows(int64_t total, int64_t rows) {
 MicroTile::MicroTile(KernelBuilder &b, int64_t rows, int64_t rowStride,
                      llvm::ArrayRef<Column> columns, bool maskWeights,
                      int64_t weightAlignment)
-    : b_(b), rows_(rows), rowStride_(rowStride), columns_(columns),
-      maskWeights_(maskWeights), weightAlignment_(weightAlignment) {}
+    : b_(b), columns_(columns), maskWeights_(maskWeights),
+      weightAlignment_(weightAlignment) {
+  for (int64_t r = 0; r < rows; ++r)
+    rows_.push_back(r * rowStride);
+}
+
+MicroTile::MicroTile(KernelBuilder &b, llvm::ArrayRef<int64_t> rows,
+                     llvm::ArrayRef<Column> columns, bool maskWeights,
+                     int64_t weightAlignment)
+    : b_(b), rows_(rows), columns_(columns), maskWeights_(maskWeights),
+      weightAlignment_(weightAlignment) {}
 
 Values MicroTile::start(Value bias) {
   Values row, all;
@@ -71,7 +80,7 @@ Values MicroTile::start(Value bias) {
     row.push_back(bias ? b_.loadPart(b_.at(bias, column.output), b_.lanes(),
                                      column.active)
                        : b_.splat(0, b_.lanes()));
-  for (int64_t r = 0; r < rows_; ++r)
+  for (size_t r = 0; r < rows_.size(); ++r)
     llvm::append_range(all, row);
   return all;
 }
@@ -86,8 +95,8 @@ Values MicroTile::step(Values acc, Value a, Value w) {
                           ? b_.loadPart(pointer, b_.lanes(), column.active)
                           : b_.load(pointer, b_.lanes(), weightAlignment_));
   }
-  for (int64_t r = 0; r < rows_; ++r) {
-    Value x = b_.loadBroadcast(b_.at(a, r * rowStride_), b_.lanes());
+  for (auto [r, offset] : llvm::enumerate(rows_)) {
+    Value x = b_.loadBroadcast(b_.at(a, offset), b_.lanes());
     for (size_t v = 0; v < weights.size(); ++v) {
       Value &sum = acc[r * weights.size() + v];
       sum = b_.fma(x, weights[v], sum);
@@ -132,7 +141,7 @@ Values MicroTile::add(Values acc, Value a, Value w,
 void MicroTile::finish(
     const Values &acc,
     llvm::function_ref<void(int64_t, const Column &, Value)> done) {
-  for (int64_t r = 0; r < rows_; ++r)
+  for (size_t r = 0; r < rows_.size(); ++r)
     for (size_t v = 0; v < columns_.size(); ++v)
       done(r, columns_[v], acc[r * columns_.size() + v]);
 }

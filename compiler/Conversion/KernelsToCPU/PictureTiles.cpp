@@ -43,13 +43,12 @@ void PictureTiles::forEach(KernelBuilder &b, Body body) const {
   body(b.div(b.tile(), blocks_), begin, end);
 }
 
-void forEachBlock(
-    KernelBuilder &b, int64_t count,
-    llvm::function_ref<void(Value first, llvm::ArrayRef<Piece> pieces)> body) {
-  int64_t lanes = b.lanes(), block = 4 * lanes;
+void forEachBlock(KernelBuilder &b, int64_t count, BlockBody body,
+                  int64_t vectors) {
+  int64_t lanes = b.lanes(), block = vectors * lanes;
   int64_t whole = count / block * block;
   llvm::SmallVector<Piece> pieces;
-  for (int64_t i = 0; i < 4; ++i)
+  for (int64_t i = 0; i < vectors; ++i)
     pieces.push_back({i * lanes, lanes});
   if (whole)
     b.loop(0, whole, block, [&](Value first) { body(first, pieces); });
@@ -63,6 +62,28 @@ void forEachBlock(
     }
   if (!pieces.empty())
     body(b.constant(whole), pieces);
+}
+
+Grid forEachChannelBlock(KernelBuilder &b, int64_t channels, int64_t block,
+                         BlockBody body, int64_t vectors) {
+  int64_t blocks = llvm::divideCeil(channels, block);
+  int64_t rest = channels - (blocks - 1) * block;
+  Value first = b.mul(b.tile(), block);
+  auto forEach = [&](int64_t count) {
+    forEachBlock(
+        b, count,
+        [&](Value c, llvm::ArrayRef<Piece> pieces) {
+          body(b.add(first, c), pieces);
+        },
+        vectors);
+  };
+  if (blocks == 1 || rest == block)
+    forEach(rest);
+  else
+    b.when(
+        b.equal(b.tile(), blocks - 1), [&] { forEach(rest); },
+        [&] { forEach(block); });
+  return Grid{blocks, 1, 0, 0};
 }
 
 Grid forEachRow(KernelBuilder &b, const Buffer &out,
