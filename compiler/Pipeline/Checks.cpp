@@ -23,12 +23,13 @@ StringRef entryKind(func::FuncOp function) {
 
 LogicalResult checkLoaded(Compilation &c) {
   for (auto model : c.module->getOps<ask::ModelOp>()) {
-    llvm::DenseSet<StringRef> backbone;
+    llvm::DenseSet<StringRef> frozen;
     for (auto layer :
          model.getBackbone().getBody().front().getOps<ask::LayerOp>())
-      backbone.insert(layer.getName());
+      if (llvm::is_contained(model.getBackbone().getFrozen(), layer.getIndex()))
+        frozen.insert(layer.getName());
     for (auto parameter : model.getBody().front().getOps<nn::ParameterOp>()) {
-      if (!backbone.contains(parameter.getLayer().value_or("")))
+      if (!frozen.contains(parameter.getLayer().value_or("")))
         continue;
       auto init = parameter.getInitAttr();
       if (!parameter.getValueAttr() && !(init && init.getSeed()))
