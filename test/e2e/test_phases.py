@@ -8,7 +8,7 @@ import unittest
 import numpy as np
 from PIL import Image
 
-from harness import TLC, TLRUN, ToolTest, read_bytes
+from harness import TLC, TLRUN, ToolTest, mini_recipe, read_bytes, small_pictures
 
 LAYERS = [("low", 24), ("mid", 16), ("high", 12), ("dense", 3)]
 CLASSES = ["a", "b", "c"]
@@ -39,6 +39,8 @@ def safetensors(path):
     size = struct.unpack("<Q", data[:8])[0]
     found = {}
     for name, entry in json.loads(data[8:8 + size]).items():
+        if name == "__metadata__":
+            continue
         begin, end = entry["data_offsets"]
         found[name] = np.frombuffer(data[8 + size + begin:8 + size + end], np.float32).reshape(
             entry["shape"]).astype(np.float64)
@@ -120,6 +122,35 @@ class Phases(ToolTest):
         self.assertEqual(cold, self.train("ladder", "warm.bin", "--cache-dir", self.path("cold")))
         for threads in (1, 2):
             self.assertEqual(cold, self.train("ladder", "none.bin", "--no-cache", "--threads", threads))
+
+    # The same with convolutions and batch norms: frozen statistics first, then
+    # those of the batch. Statistics move in the last phase alone; everything
+    # below the unfrozen layers stays a constant.
+    def test_convolutions(self):
+        small_pictures(self.path("shapes"))
+        phases = """
+            phase one { epochs 1  optimizer adam(lr: 3e-3) }
+            phase two { epochs 1  optimizer sgd(lr: 0.01, momentum: 0.9)  unfreeze backbone[-6:] }
+            phase three { epochs 1  unfreeze backbone[-12:]  batch_norm train  lr(backbone: 1e-3) }"""
+        self.write("mini.tl", mini_recipe(batch=8, phases=phases))
+        self.succeed(TLC, "mini.tl", "-o", "mini.bin")
+
+        def train(out, *options):
+            self.succeed(TLRUN, "mini.bin", "--train", "shapes", "-o", out, *options)
+            return read_bytes(self.path(out))
+
+        cold = train("cold.bin", "--cache-dir", self.path("mini-cache"))
+        self.assertEqual(cold, train("warm.bin", "--cache-dir", self.path("mini-cache")))
+        for threads in (1, 2):
+            self.assertEqual(cold, train("none.bin", "--no-cache", "--threads", threads))
+        before, after = self.export("mini.bin"), self.export("cold.bin")
+        self.assertEqual(sorted({name.split(".")[0] for name in before}), [
+            "block6_dw", "block6_dw_bn", "block6_pw", "block6_pw_bn",
+            "block7_dw", "block7_dw_bn", "block7_pw", "block7_pw_bn", "dense"])
+        for name in before:
+            self.assertFalse(np.array_equal(before[name], after[name]), name)
+        losses = [line["loss"] for line in self.json(TLRUN, "cold.bin", "--info", "--json")["history"]]
+        self.assertLess(losses[2], losses[0])
 
     # What lies above a phase's frontier is not in the key of its features: an
     # edited last phase finds those of the first.
