@@ -52,6 +52,7 @@ void runFindRate(const Options &options) {
   data::PictureFolder folder = scanPictures(model, options);
   loadInitial(trainer.get(), options.init);
   TrainingSet set(model, trainer.get(), folder, options);
+  set.read();
   tl_pictures training = set.training();
   Progress progress("finding a rate", TL_RATE_POINTS);
   tl_fit_options how{};
