@@ -270,7 +270,8 @@ Grid emitConvParts(KernelBuilder &b, llvm::ArrayRef<ConvPart> parts,
     }
   };
   int64_t width = b.isa().columns, whole = c.outChannels / width;
-  auto [firstColumns, lastColumns] = share.columnGroups;
+  Value firstColumns = share.columnGroups.first;
+  Value lastColumns = share.columnGroups.second;
   b.loop(share.groups.first, share.groups.second, 1, [&](Value group) {
     if (whole)
       b.loop(firstColumns, b.min(lastColumns, b.constant(whole)), 1,
