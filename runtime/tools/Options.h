@@ -26,11 +26,19 @@ struct Options {
   std::string cacheFolder; // empty: the default
   std::optional<uint64_t> cacheMemory, cacheDisk; // bytes
   std::string log;
+  bool logSteps = false;
+  bool noShuffle = false;
+  std::string init;             // --init: a safetensors file
+  uint32_t checkpointEvery = 0; // steps; 0: only when interrupted
+  bool resume = false;
+  bool findRate = false;
+  std::string phase; // --find-lr; empty: the first
   bool strict = false;
   bool force = false;
   bool json = false;
   bool preprocessed = false;
   std::string tap;
+  std::string commandLine; // as a shell takes it
 };
 
 // Throws Failure for a wrong command line. Nothing: --help or --version was

@@ -170,6 +170,7 @@ TEST_F(PassesTest, FoldFuseAndLayoutKeepEveryEntrysValues) {
     p.addPass(createDropUnusedParameters());
     p.addPass(createDifferentiate());
     p.addPass(createFuseActivations());
+    p.addPass(createFuseResiduals());
     p.addPass(createFusePadding());
     p.addPass(createAssignLayouts());
   });
