@@ -50,6 +50,7 @@ LogicalResult differentiate(Compilation &c) {
 LogicalResult fuse(Compilation &c) {
   return runPasses(c, [](PassManager &passes) {
     passes.addPass(createFuseActivations());
+    passes.addPass(createFuseResiduals());
     passes.addPass(createFusePadding());
     passes.addPass(createCSEPass());
     passes.addPass(createRematerialise());
@@ -88,7 +89,7 @@ LogicalResult emit(Compilation &c) {
 constexpr Phase kPhases[] = {
     {"parse", "every layer, shape and freeze range is resolved", parse,
      nullptr},
-    {"load", "every backbone weight has values of the right shape", load,
+    {"load", "every frozen weight has values of the right shape", load,
      checkLoaded},
     {"plan-phases", "one function an entry point, cut at the frontier",
      planPhases, checkFrozen},
@@ -96,7 +97,8 @@ constexpr Phase kPhases[] = {
      checkFolded},
     {"differentiate", "gradients and updates of trained parameters only",
      differentiate, checkDifferentiated},
-    {"fuse", "activations and padding inside the operations they belong to",
+    {"fuse",
+     "activations, additions and padding inside the operations they belong to",
      fuse, nullptr},
     {"layout", "each halo and storage form is in its type", layout,
      checkLayout},

@@ -34,7 +34,8 @@ FailureOr<WeightOrigin> openWeights(ask::BackboneOp backbone,
   if (path.empty()) {
     backbone.emitError() << "backbone '" << backbone.getName()
                          << "' has no weights: write `weights \"FILE\"` in it, "
-                            "or pass --weights FILE or --weights random:SEED";
+                            "or pass --weights FILE or --weights random:SEED; "
+                            "only `freeze none` trains without";
     return failure();
   }
   StringRef seed = path;
@@ -60,9 +61,18 @@ FailureOr<WeightOrigin> openWeights(ask::BackboneOp backbone,
   return origin;
 }
 
+/// A network that trains from its first step on needs no file: it starts from
+/// initial values, drawn with the run's seed.
+bool startsFromScratch(ask::BackboneOp backbone, StringRef option) {
+  return option.empty() && !backbone.getWeights() &&
+         backbone.getFrozen().empty();
+}
+
 LogicalResult loadPhase(Compilation &c, const CompileOptions &options) {
   for (auto model : c.module->getOps<ask::ModelOp>()) {
     ask::BackboneOp backbone = model.getBackbone();
+    if (startsFromScratch(backbone, options.weights))
+      continue;
     auto origin = openWeights(backbone, options.weights);
     if (failed(origin) || failed(loadWeights(*c.module, *origin)))
       return failure();

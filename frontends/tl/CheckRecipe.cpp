@@ -197,8 +197,11 @@ void RecipeChecker::loss() {
   bool binary = train.loss == "binary_crossentropy";
   std::string loss = "'" + train.loss + "' ";
   if (shape.size() != 1)
-    return wrongOutputs(loss + "wants one number a class, found " +
-                        describe(shape) + "; end the head with 'dense'");
+    return wrongOutputs(
+        loss + "wants one number a class, found " + describe(shape) +
+        (shape.size() == 2 ? "; put 'first_token' or 'mean_tokens' before "
+                             "the last layer"
+                           : "; end the head with 'dense'"));
   int64_t outputs = shape[0];
   const Layer &layer = outputLayer();
   bool softmax = layer.activation.kind == Activation::Kind::Softmax;

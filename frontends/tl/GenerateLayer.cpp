@@ -15,6 +15,18 @@ static std::string symbol(const Layer &layer, const Parameter &parameter) {
   return layer.name + "." + parameter.role;
 }
 
+static nn::InitKind initKind(Initializer::Kind kind) {
+  switch (kind) {
+  case Initializer::Kind::Fill:
+    return nn::InitKind::Fill;
+  case Initializer::Kind::Uniform:
+    return nn::InitKind::Uniform;
+  case Initializer::Kind::Normal:
+    return nn::InitKind::Normal;
+  }
+  llvm_unreachable("every kind of initializer is listed");
+}
+
 void LayerGenerator::parameters(const Layer &layer,
                                 std::optional<int64_t> firstPhase) {
   for (const Parameter &parameter : layer.parameters) {
@@ -27,10 +39,7 @@ void LayerGenerator::parameters(const Layer &layer,
     if (parameter.fixed)
       value = DenseElementsAttr::get(type, scale.getValue());
     else
-      init = nn::InitAttr::get(b.getContext(),
-                               parameter.init.kind == Initializer::Kind::Fill
-                                   ? nn::InitKind::Fill
-                                   : nn::InitKind::Uniform,
+      init = nn::InitAttr::get(b.getContext(), initKind(parameter.init.kind),
                                scale, stream++, IntegerAttr());
     nn::ParameterOp::create(
         b, layer.range.location(b.getContext()),
@@ -91,6 +100,16 @@ Value LayerGenerator::pool(const Layer &layer, Value input, Location loc) {
                                                   : UnitAttr());
 }
 
+Value LayerGenerator::slice(const Layer &layer, Value input, Location loc) {
+  SmallVector<int64_t> offsets(layer.shape.size(), 0);
+  SmallVector<int64_t> strides(layer.shape.size(), 1);
+  offsets.back() = layer.firstChannel;
+  if (layer.shape.size() == 3)
+    std::copy(layer.strides.begin(), layer.strides.end(), strides.begin());
+  return nn::SliceOp::create(b, loc, tensorType(layer.shape), input, offsets,
+                             strides);
+}
+
 Value LayerGenerator::batchNorm(const Layer &layer, Value input, Location loc) {
   SmallVector<Value, 4> values;
   for (const Parameter &parameter : layer.parameters)
@@ -115,6 +134,12 @@ Value LayerGenerator::compute(const Layer &layer, ValueRange inputs,
   case LayerKind::ZeroPad:
     return nn::PadOp::create(b, loc, type, input,
                              b.getDenseI64ArrayAttr(layer.pads));
+  case LayerKind::Slice:
+    return slice(layer, input, loc);
+  case LayerKind::PadChannels:
+    return nn::PadChannelsOp::create(b, loc, type, input,
+                                     b.getI64IntegerAttr(layer.channelPads[0]),
+                                     b.getI64IntegerAttr(layer.channelPads[1]));
   case LayerKind::MaxPool:
   case LayerKind::AvgPool:
     return pool(layer, input, loc);
@@ -137,6 +162,15 @@ Value LayerGenerator::compute(const Layer &layer, ValueRange inputs,
     return nn::DropoutOp::create(b, loc, type, input, Value(), Value(),
                                  b.getF64FloatAttr(layer.rate),
                                  b.getI64IntegerAttr(dropouts++));
+  case LayerKind::Tokens:
+  case LayerKind::ClassToken:
+  case LayerKind::Position:
+  case LayerKind::LayerNorm:
+  case LayerKind::Attention:
+  case LayerKind::SelfAttention:
+  case LayerKind::FirstToken:
+  case LayerKind::MeanTokens:
+    return tokenLayer(layer, input, loc);
   case LayerKind::Add: {
     Value sum = input;
     for (Value other : inputs.drop_front())

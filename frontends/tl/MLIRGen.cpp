@@ -26,6 +26,7 @@ private:
   void preprocess();
   void backbone();
   void head();
+  DictionaryAttr augment();
   void train();
   void phase(const Phase &phase);
   /// The network's layers, in the order of `order`, and the final yield.
@@ -150,6 +151,23 @@ void ModuleGenerator::phase(const Phase &phase) {
       phase.batchNormTrain ? b.getUnitAttr() : UnitAttr());
 }
 
+DictionaryAttr ModuleGenerator::augment() {
+  if (!recipe.train->augment)
+    return {};
+  const Augment &a = *recipe.train->augment;
+  auto number = [&](StringRef name, double value) {
+    return b.getNamedAttr(name, b.getF64FloatAttr(value));
+  };
+  return b.getDictionaryAttr(
+      {number("flip_horizontal", a.flipHorizontal),
+       number("flip_vertical", a.flipVertical), number("rotate", a.rotate),
+       number("shift", a.shift), number("zoom", a.zoom),
+       number("crop_least", a.cropLeast), number("crop_most", a.cropMost),
+       number("brightness", a.brightness), number("contrast", a.contrast),
+       number("saturation", a.saturation), number("hue", a.hue),
+       b.getNamedAttr("views", b.getI64IntegerAttr(a.views))});
+}
+
 void ModuleGenerator::train() {
   if (!recipe.train)
     return;
@@ -163,7 +181,7 @@ void ModuleGenerator::train() {
                              : b.getDenseF64ArrayAttr(t.classWeights),
       t.balancedWeights ? b.getUnitAttr() : UnitAttr(),
       b.getF64FloatAttr(t.mixup), b.getI64IntegerAttr(t.topK),
-      t.auc ? b.getUnitAttr() : UnitAttr(), /*augment=*/DictionaryAttr());
+      t.auc ? b.getUnitAttr() : UnitAttr(), augment());
   OpBuilder::InsertionGuard guard(b);
   b.createBlock(&op.getBody());
   for (const Phase &one : t.phases)

@@ -48,9 +48,15 @@ struct Phase {
   SourceRange batchNormRange; // of this phase's own `batch_norm train`
 };
 
-/// Changes to training pictures.
+/// Changes to training pictures; the numbers mean what TL.td says.
 struct Augment {
-  int64_t views = 1; // of each picture; 0: a fresh one each epoch
+  double flipHorizontal = 0, flipVertical = 0;
+  double rotate = 0, shift = 0, zoom = 0;
+  double cropLeast = 1, cropMost = 1;
+  double brightness = 0, contrast = 0, saturation = 0, hue = 0;
+  int64_t views = 4; // 0: unlimited
+
+  bool changesPictures() const;
 };
 
 struct Train {
@@ -114,6 +120,10 @@ std::optional<Convention> readConvention(const Item &item, Reporter &reporter);
 
 /// `train { ... }`; errors are reported, and what could be read is returned.
 Train readTrain(const Item &item, Reporter &reporter);
+
+/// `augment { ... }`; nothing where no picture would change, also after an error
+/// was reported.
+std::optional<Augment> readAugment(const Item &item, Reporter &reporter);
 
 /// A phase inherits what it does not say from `previous`.
 Phase readPhase(const Item &item, const Phase *previous, Convention convention,

@@ -115,7 +115,7 @@ void runEvaluate(const Options &options) {
   evaluation.confusion.assign(info.classes,
                               std::vector<uint64_t>(info.classes));
   Evaluator evaluator(model, options.threads);
-  ReadPictures request{model, {}, options.threads, nullptr};
+  ReadPictures request{model, {}, options.threads};
   for (const data::PictureFile &file : folder.validation)
     request.files.push_back(file.path);
   std::vector<Unreadable> unreadable = readPictures(request, [&](Batch &batch) {

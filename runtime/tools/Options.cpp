@@ -31,6 +31,8 @@ const Allowed kAllowed[] = {
     {"--seed", {Verb::train}},
     {"--no-cache", {Verb::train}},
     {"--cache-dir", {Verb::train}},
+    {"--cache-memory", {Verb::train}},
+    {"--cache-disk", {Verb::train}},
     {"--log", {Verb::train}},
     {"--log-steps", {Verb::train}},
     {"--no-shuffle", {Verb::train}},
@@ -99,6 +101,26 @@ void addTrainingOptions(CLI::App &app, Options &options) {
       ->type_name("NAME");
 }
 
+void addCacheOptions(CLI::App &app, Options &options) {
+  app.add_flag("--no-cache", options.noCache,
+               "run the frozen part at each step; keep nothing on the disk");
+  app.add_option("--cache-dir", options.cacheFolder,
+                 "where features of pictures are kept (default: "
+                 "$XDG_CACHE_HOME/tlrun, else ~/.cache/tlrun)")
+      ->type_name("DIR");
+  app.add_option("--cache-memory", options.cacheMemory,
+                 "memory for features and pictures, as 512M or 4G (default: "
+                 "half of what is available)")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("BYTES");
+  app.add_option("--cache-disk", options.cacheDisk,
+                 "disk for what that does not hold, and for features that the "
+                 "next run finds again (default: 8G, or a third of what is "
+                 "free)")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("BYTES");
+}
+
 void addOptions(CLI::App &app, Options &options, std::string &device) {
   app.add_option("-o", options.output,
                  "the trained file (default: M.trained.bin), or the array that "
@@ -116,12 +138,7 @@ void addOptions(CLI::App &app, Options &options, std::string &device) {
   app.add_option("--device", device, "auto (default) or cpu")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->type_name("D");
-  app.add_flag("--no-cache", options.noCache,
-               "run the frozen part at each step; keep nothing on the disk");
-  app.add_option("--cache-dir", options.cacheFolder,
-                 "where features of pictures are kept (default: "
-                 "$XDG_CACHE_HOME/tlrun, else ~/.cache/tlrun)")
-      ->type_name("DIR");
+  addCacheOptions(app, options);
   addTrainingOptions(app, options);
   app.add_flag("--strict", options.strict, "a skipped picture is an error");
   app.add_flag("--force", options.force, "allow -o to overwrite the input");

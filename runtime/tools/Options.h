@@ -24,6 +24,7 @@ struct Options {
   uint32_t threads = 0;          // 0: what the process may use
   bool noCache = false;
   std::string cacheFolder; // empty: the default
+  std::optional<uint64_t> cacheMemory, cacheDisk; // bytes
   std::string log;
   bool logSteps = false;
   bool noShuffle = false;

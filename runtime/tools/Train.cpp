@@ -1,5 +1,6 @@
 // tlrun M.bin --train DIR: reads the pictures, runs the phases, saves. What a
 // user sees on the way is here; the training itself is tl_trainer_fit.
+#include "runtime/tools/Estimate.h"
 #include "runtime/tools/Interrupt.h"
 #include "runtime/tools/Reporter.h"
 #include "runtime/tools/RunInputs.h"
@@ -45,7 +46,7 @@ std::string chooseOutput(const Options &options) {
 }
 
 // Gives back the status, for a run that ended early may be worth saving.
-tl_error fit(tl_trainer *trainer, const TrainingSet &set, Reporter &reporter,
+tl_error fit(tl_trainer *trainer, TrainingSet &set, Reporter &reporter,
              const Options &options, const std::string &state,
              uint64_t picturesHash) {
   tl_pictures training = set.training(), validation = set.validation();
@@ -65,6 +66,7 @@ tl_error fit(tl_trainer *trainer, const TrainingSet &set, Reporter &reporter,
                  &how, &error);
   if (reporter.thrown)
     std::rethrow_exception(reporter.thrown);
+  set.rethrow();
   return error;
 }
 
@@ -89,6 +91,8 @@ void runTrain(const Options &options) {
   setLabels(trainer.get(), folder.labels);
   loadInitial(trainer.get(), options.init);
   TrainingSet set(model, trainer.get(), folder, options);
+  printEstimate(set.rows(), options);
+  set.read();
   fmt::print("training on {} pictures of {} classes, validating on {}\n",
              set.training().count, folder.labels.size(),
              set.validation().count);

@@ -35,7 +35,10 @@ const OptimizerCase kOptimizers[] = {
     {"sgd_momentum", "sgd(lr: 0.03, momentum: 0.9)"},
     {"sgd_nesterov", "sgd(lr: 0.03, momentum: 0.9, nesterov: true)"},
     {"rmsprop", "rmsprop(lr: 2e-3)"},
-    {"adam", "adam(lr: 3e-3)"}};
+    {"adam", "adam(lr: 3e-3)"},
+    {"sgd_decay", "sgd(lr: 0.03, momentum: 0.9, weight_decay: 0.02)"},
+    {"adam_decay", "adam(lr: 3e-3, weight_decay: 0.02)"},
+    {"adamw_decay", "adamw(lr: 3e-3, weight_decay: 0.5)"}};
 
 struct HeadCase {
   const char *name;

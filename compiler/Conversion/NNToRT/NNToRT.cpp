@@ -61,7 +61,7 @@ private:
     return kernel;
   }
 
-  /// An update's result i takes the storage of argument i: the parameter,
+  /// Result i of an update takes the storage of argument i: the parameter,
   /// then its slots. A moving average takes that of the old one.
   static SmallVector<int64_t> inPlace(unsigned results) {
     SmallVector<int64_t> pairs;
@@ -198,7 +198,8 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
     auto weight = buffers.lookup(set.getValue()).getDefiningOp<rt::WeightOp>();
     if (weight && weight.getTensor() == set.getParameter())
       return success();
-    return set.emitError("only an update of the same parameter can be stored");
+    return set.emitError("only an update or a moving average of the same "
+                         "parameter can be stored");
   }
 
   llvm::DenseMap<Value, Value> buffers;

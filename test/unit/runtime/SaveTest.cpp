@@ -181,7 +181,8 @@ TEST_F(Save, ExportsSafetensors) {
   memcpy(&head, bytes.data(), 8);
   std::string json(bytes.begin() + 8, bytes.begin() + 8 + long(head));
   EXPECT_EQ(json.substr(0, json.find_last_not_of(' ') + 1),
-            "{\"dense.kernel\":{\"dtype\":\"F32\",\"shape\":[8,3],"
+            "{\"__metadata__\":{\"format\":\"tl\"},"
+            "\"dense.kernel\":{\"dtype\":\"F32\",\"shape\":[8,3],"
             "\"data_offsets\":[0,96]},\"dense.bias\":{\"dtype\":\"F32\","
             "\"shape\":[3],\"data_offsets\":[96,108]}}");
   EXPECT_EQ(bytes.size(), 8 + head + 108);
