@@ -63,8 +63,10 @@ void runFindRate(const Options &options) {
   uint32_t count = 0;
   float suggestion = 0;
   call([&](tl_error *e) {
-    return tl_trainer_find_rate(trainer.get(), phase, &training, &how, points,
-                                &count, &suggestion, e);
+    tl_status status = tl_trainer_find_rate(
+        trainer.get(), phase, &training, &how, points, &count, &suggestion, e);
+    set.rethrow(); // says more than a callback that failed
+    return status;
   });
   print(tl_model_phase(model.get(), phase)->name, points, count, suggestion);
 }
