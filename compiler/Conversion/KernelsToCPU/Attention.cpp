@@ -14,9 +14,11 @@ namespace {
 struct Attention {
   HeadShape shape;
   double scale;
-  Value queries, y;                   ///< of this tile's head, first token
-  Value keys, values, scores, scales; ///< scratch: [size][tokens], [tokens][
-                                      ///< size], [rows][tokens], [rows]
+  Value queries, y; ///< of this tile's head, the first token's
+  /// Scratch: `[size][tokens]`, `[tokens][size]`.
+  Value keys, values;
+  /// Scratch, of a block of queries: `[rows][tokens]`, `[rows]`.
+  Value scores, scales;
 };
 /// Queries of one tile: more tiles than heads where there are many tokens.
 constexpr int64_t kQueries = 256;
@@ -26,13 +28,13 @@ constexpr int64_t kQueries = 256;
 static void emitQueries(KernelBuilder &b, const Attention &a, Value row,
                         int64_t height) {
   const HeadShape &s = a.shape;
-  Product scores{b.at(a.queries, b.mul(row, s.rowStride)),
-                 s.rowStride,
-                 1,
-                 a.keys,
-                 s.paddedTokens,
-                 s.tokens,
-                 s.size};
+  Product scores{.a = b.at(a.queries, b.mul(row, s.rowStride)),
+                 .aRow = s.rowStride,
+                 .aStep = 1,
+                 .w = a.keys,
+                 .wStep = s.paddedTokens,
+                 .columns = s.tokens,
+                 .depth = s.size};
   multiply(b, scores, height, [&](int64_t r, Value j, int64_t, Value sum) {
     b.store(b.mulF(sum, b.number(a.scale, sum)),
             b.at(b.at(a.scores, r * s.paddedTokens), j));
@@ -42,8 +44,13 @@ static void emitQueries(KernelBuilder &b, const Attention &a, Value row,
         exponentials(b, b.at(a.scores, b.mul(r, s.paddedTokens)), s.tokens);
     b.storeScalar(b.divF(b.number(1, sum), sum), b.at(a.scales, r));
   });
-  Product weighted{a.scores,     s.paddedTokens, 1,       a.values,
-                   s.paddedSize, s.size,         s.tokens};
+  Product weighted{.a = a.scores,
+                   .aRow = s.paddedTokens,
+                   .aStep = 1,
+                   .w = a.values,
+                   .wStep = s.paddedSize,
+                   .columns = s.size,
+                   .depth = s.tokens};
   Value y = b.at(a.y, b.mul(row, s.width));
   multiply(
       b, weighted, height, [&](int64_t r, Value d, int64_t active, Value sum) {
@@ -54,8 +61,8 @@ static void emitQueries(KernelBuilder &b, const Attention &a, Value row,
 
 llvm::FailureOr<Grid> emitAttention(KernelBuilder &b, mlir::Operation *op) {
   auto attention = mlir::cast<nn::AttentionOp>(op);
-  Buffer qkv = b.buffer(attention.getQkv()),
-         y = b.buffer(attention.getResult());
+  Buffer qkv = b.buffer(attention.getQkv());
+  Buffer y = b.buffer(attention.getResult());
   HeadShape s(b.isa(), qkv, attention.getHeads());
   EvenBlocks blocks(s.tokens, b.isa().rows);
   int64_t parts = llvm::divideCeil(s.tokens, kQueries);

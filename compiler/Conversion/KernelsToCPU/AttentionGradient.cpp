@@ -33,22 +33,20 @@ struct AttentionGradient {
     return llvm::divideCeil(blocks.count(), blocksPerChunk());
   }
 };
-
-using Attention = AttentionGradient;
 } // namespace
 
 /// P = softmax(scale q k^T) of `height` queries, from row `local` of the chunk.
-static void emitProbabilities(KernelBuilder &b, const Attention &a, Value local,
-                              int64_t height) {
+static void emitProbabilities(KernelBuilder &b, const AttentionGradient &a,
+                              Value local, int64_t height) {
   const HeadShape &s = a.shape;
   Value p = b.at(a.probabilities, b.mul(local, s.paddedTokens));
-  Product scores{b.at(a.queries, b.mul(local, s.paddedSize)),
-                 s.paddedSize,
-                 1,
-                 a.keyColumns,
-                 s.paddedTokens,
-                 s.tokens,
-                 s.size};
+  Product scores{.a = b.at(a.queries, b.mul(local, s.paddedSize)),
+                 .aRow = s.paddedSize,
+                 .aStep = 1,
+                 .w = a.keyColumns,
+                 .wStep = s.paddedTokens,
+                 .columns = s.tokens,
+                 .depth = s.size};
   multiply(b, scores, height, [&](int64_t r, Value j, int64_t, Value sum) {
     b.store(b.mulF(sum, b.number(a.scale, sum)),
             b.at(b.at(p, r * s.paddedTokens), j));
@@ -64,18 +62,18 @@ static void emitProbabilities(KernelBuilder &b, const Attention &a, Value local,
 }
 
 /// scale dS, dS = P (dP - sum(dP P)) with dP = dy v^T, of the same queries.
-static void emitScoreGradients(KernelBuilder &b, const Attention &a,
+static void emitScoreGradients(KernelBuilder &b, const AttentionGradient &a,
                                Value local, int64_t height) {
   const HeadShape &s = a.shape;
   Value start = b.mul(local, s.paddedTokens);
   Value p = b.at(a.probabilities, start), ds = b.at(a.scoreGradients, start);
-  Product products{b.at(a.gradients, b.mul(local, s.paddedSize)),
-                   s.paddedSize,
-                   1,
-                   a.valueColumns,
-                   s.paddedTokens,
-                   s.tokens,
-                   s.size};
+  Product products{.a = b.at(a.gradients, b.mul(local, s.paddedSize)),
+                   .aRow = s.paddedSize,
+                   .aStep = 1,
+                   .w = a.valueColumns,
+                   .wStep = s.paddedTokens,
+                   .columns = s.tokens,
+                   .depth = s.size};
   multiply(b, products, height, [&](int64_t r, Value j, int64_t, Value sum) {
     b.store(sum, b.at(b.at(ds, r * s.paddedTokens), j));
   });
@@ -97,16 +95,16 @@ static void emitScoreGradients(KernelBuilder &b, const Attention &a,
 }
 
 /// dq = scale dS k of `height` queries from `row` on.
-static void emitQueryGradients(KernelBuilder &b, const Attention &a, Value row,
-                               Value local, int64_t height) {
+static void emitQueryGradients(KernelBuilder &b, const AttentionGradient &a,
+                               Value row, Value local, int64_t height) {
   const HeadShape &s = a.shape;
-  Product product{b.at(a.scoreGradients, b.mul(local, s.paddedTokens)),
-                  s.paddedTokens,
-                  1,
-                  a.keys,
-                  s.paddedSize,
-                  s.size,
-                  s.tokens};
+  Product product{.a = b.at(a.scoreGradients, b.mul(local, s.paddedTokens)),
+                  .aRow = s.paddedTokens,
+                  .aStep = 1,
+                  .w = a.keys,
+                  .wStep = s.paddedSize,
+                  .columns = s.size,
+                  .depth = s.tokens};
   Value dq = b.at(a.dqkv, b.mul(row, s.rowStride));
   multiply(b, product, height,
            [&](int64_t r, Value d, int64_t active, Value sum) {
@@ -116,12 +114,18 @@ static void emitQueryGradients(KernelBuilder &b, const Attention &a, Value row,
 
 /// The chunk's part of a sum over queries, for `height` keys from `key` on:
 /// of = P, with = dy: dv = P^T dy; of = dS, with = q: dk = scale dS^T q.
-static void emitKeySums(KernelBuilder &b, const Attention &a, Value of,
+static void emitKeySums(KernelBuilder &b, const AttentionGradient &a, Value of,
                         Value with, Value rows, Value key, int64_t height,
                         Value result) {
   const HeadShape &s = a.shape;
-  Product product{
-      b.at(of, key), 1, s.paddedTokens, with, s.paddedSize, s.size, 0, rows};
+  Product product{.a = b.at(of, key),
+                  .aRow = 1,
+                  .aStep = s.paddedTokens,
+                  .w = with,
+                  .wStep = s.paddedSize,
+                  .columns = s.size,
+                  .depth = 0,
+                  .dynamicDepth = rows};
   Value out = b.at(result, b.mul(key, s.rowStride));
   multiply(b, product, height,
            [&](int64_t r, Value d, int64_t active, Value sum) {
@@ -132,7 +136,8 @@ static void emitKeySums(KernelBuilder &b, const Attention &a, Value of,
            });
 }
 
-static void emitChunk(KernelBuilder &b, const Attention &a, Value chunk) {
+static void emitChunk(KernelBuilder &b, const AttentionGradient &a,
+                      Value chunk) {
   const HeadShape &s = a.shape;
   Value begin = b.mul(chunk, a.blocksPerChunk());
   Value end =
@@ -158,7 +163,7 @@ static void emitChunk(KernelBuilder &b, const Attention &a, Value chunk) {
 }
 
 /// Copies what all chunks read, and zeroes what they add to.
-static void prepare(KernelBuilder &b, const Attention &a) {
+static void prepare(KernelBuilder &b, const AttentionGradient &a) {
   const HeadShape &s = a.shape;
   Value k = b.at(a.qkv, s.width), v = b.at(a.qkv, 2 * s.width);
   packTransposed(b, k, s.rowStride, s.tokens, s.size, a.keyColumns,
