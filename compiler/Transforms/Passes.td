@@ -90,10 +90,10 @@ def Rematerialise : TL_Pass<"tl-rematerialise"> {
     the filter gradient of the next convolution; half of that is enough. (A
     picture's values, all of MobileNet in training mode at 224 x 224: 22.4 MB
     instead of 49.1; ResNet-110 at 32 x 32: 5.6 instead of 9.4.) Done only where
-    the most bytes alive at one time become fewer; the same operation on the same
-    values gives the same bits. Runs after fusion, which decides what values
-    there are, and after common subexpressions are merged,
-    which would undo it.
+    the most bytes alive at one time become fewer; the same operation on the
+    same values gives the same bits. Runs after fusion, which decides what
+    values there are, and after common subexpressions are merged, which would
+    undo it.
   }];
 }
 

@@ -24,7 +24,7 @@ model small {
   backbone small { weights "small.safetensors"  include_top true  freeze [:"fc"] }
   train { batch 16  loss categorical_crossentropy  convention %s
     phase one   { epochs 2  optimizer sgd(lr: 0.2)  lr(backbone: 0.05)  unfreeze backbone["c3", "b3"]  batch_norm train }
-    phase two   { unfreeze backbone["c2", "b2"] }
+    phase two   { unfreeze backbone["c2", "b2"]  clip_norm 0.05 }
     phase three { batch_norm frozen }
   }
 }

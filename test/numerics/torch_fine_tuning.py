@@ -4,8 +4,8 @@ test/e2e/test_fine_tuning.py. Run with torch 2: python3 torch_fine_tuning.py
 A small network with its own top: the top trains in every phase, the last
 convolution and its batch norm from the first, the depthwise ones from the
 second, both in training mode; in the third the batch norms use their stored
-statistics again. Plain gradient descent on all pictures at once, so that their
-order does not matter. The two conventions differ in the running statistics:
+statistics again. From the second on the gradient's global norm is clipped. Plain
+gradient descent on all pictures at once, so that their order does not matter. The two conventions differ in the running statistics:
 momentum 0.99 and the biased variance (keras), 0.9 and the unbiased one (torch).
 """
 import numpy as np
@@ -13,7 +13,8 @@ import torch
 import torch.nn.functional as F
 
 EPSILON, EPOCHS = 1e-3, 2
-PHASES = [(["c3"], True), (["c3", "c2"], True), (["c3", "c2"], False)]
+# Layers with their batch norms, their mode, the clipping norm.
+PHASES = [(["c3"], True, None), (["c3", "c2"], True, 0.05), (["c3", "c2"], False, 0.05)]
 BACKBONE_RATE, HEAD_RATE = 0.05, 0.2
 
 
@@ -57,8 +58,8 @@ def train(pictures, labels, start, convention):
     x = torch.tensor(pictures, dtype=torch.float64).permute(0, 3, 1, 2) / 127.5 - 1
     keras = convention == "keras"
     momentum = 0.99 if keras else 0.9
-    losses = []
-    for layers, batch_statistics in PHASES:
+    losses, clipped = [], 0
+    for layers, batch_statistics, most in PHASES:
         for _ in range(EPOCHS):
             rates = {"fc.weight": HEAD_RATE, "fc.bias": HEAD_RATE}
             for c in layers:
@@ -70,12 +71,17 @@ def train(pictures, labels, start, convention):
             loss = F.cross_entropy(logits, torch.tensor(labels))
             losses.append(loss.item())
             gradients = torch.autograd.grad(loss, [w[name] for name in rates])
+            norm = sum((gradient ** 2).sum() for gradient in gradients) ** 0.5
+            # Keras's global_clipnorm, torch's clip_grad_norm_.
+            scale = 1 if most is None else most / max(norm, most) if keras else min(1, most / (norm + 1e-6))
+            clipped += scale < 1
             for (name, rate), gradient in zip(rates.items(), gradients):
-                w[name] = w[name].detach() - rate * gradient
+                w[name] = w[name].detach() - rate * scale * gradient
             for b, (mean, variance, count) in statistics.items():
                 variance = variance * (1 if keras else count / (count - 1))
                 for name, new in ((f"{b}.running_mean", mean), (f"{b}.running_var", variance)):
                     w[name] = momentum * w[name] + (1 - momentum) * new
+    assert clipped == 2 * EPOCHS, "the clipping norm must be below the gradient's"
     return losses, {name: value.numpy() for name, value in w.items()}
 
 
