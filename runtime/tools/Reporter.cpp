@@ -82,6 +82,7 @@ void Reporter::finishEpoch(const char *phase, const tl_progress &at) {
 void Reporter::write(const std::string &line) {
   if (!log) {
     fmt::print("{}", line);
+    std::fflush(stdout);
     return;
   }
   *log << line << std::flush;

@@ -193,5 +193,59 @@ class Resume(ToolTest):
         self.assertEqual(sorted(os.listdir(self.folder)), before)
 
 
+# Everything that a step or an epoch may depend on, in three phases.
+EVERYTHING = """
+    phase head { epochs 2  optimizer adam(lr: 1e-3)  schedule one_cycle  ema 0.9  clip_norm 0.5  keep best }
+    phase tune { epochs 3  optimizer sgd(lr: 1e-3, momentum: 0.9)  unfreeze backbone[-7:]  batch_norm train
+                 lr(backbone: 1e-4)  schedule step(every: 1, factor: 0.5) }
+    phase last { epochs 4  optimizer rmsprop(lr: 1e-4)  schedule cosine(warmup: 0.5)  early_stop(patience: 1) }"""
+TRAIN = ("augment {{ flip(horizontal)  rotate(10)  brightness(0.2)  views {views} }}  class_weights balanced  {mixup}\n"
+         "metrics top_k(2)\n")
+
+
+class ResumeEverything(ToolTest):
+    """Fine-tuning of views, mixed or not, interrupted between any two steps."""
+
+    def interrupt_often(self, name, **how):
+        small_pictures(self.path("few"), train=5, val=2)
+        self.write(f"{name}.tl", mini_recipe(head="gap  dropout(0.3)  dense(3, softmax)", batch=4,
+                                             phases=TRAIN.format(**how) + EVERYTHING))
+        self.succeed(TLC, f"{name}.tl", "-o", f"{name}.bin")
+        train = [TLRUN, f"{name}.bin", "--train", "few", "-o", f"{name}.out", "--log-steps"]
+        state = self.path(f"{name}.out.state")
+        whole = [line for line in self.succeed(*train).stdout.splitlines() if line.startswith("{")]
+        expected = read_bytes(self.path(f"{name}.out"))
+        os.remove(self.path(f"{name}.out"))
+        seen, parts = [], 0
+        while True:
+            process = subprocess.Popen([*train, *(["--resume"] if os.path.exists(state) else [])], cwd=self.folder,
+                                       env=self.environment, text=True, stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE)
+            lines = 0
+            for line in process.stdout:
+                if line.startswith("{"):
+                    seen.append(line.strip())
+                    lines += 1
+                    if lines == 5:
+                        process.send_signal(signal.SIGINT)
+            process.stdout.close()
+            error = process.stderr.read()
+            process.stderr.close()
+            process.wait()
+            parts += 1
+            if process.returncode == 0:
+                break
+            self.assertEqual(process.returncode, 130, error)
+        self.assertGreater(parts, 2)
+        self.assertEqual(seen, whole)
+        self.assertEqual(read_bytes(self.path(f"{name}.out")), expected)
+
+    def test_kept_views(self):
+        self.interrupt_often("kept", views=2, mixup="")
+
+    def test_mixed_fresh_views(self):
+        self.interrupt_often("mixed", views="unlimited", mixup="mixup 0.3")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -88,7 +88,7 @@ TEST_F(State, ResumesAtEveryStep) {
 // again, with the parameters as they were.
 TEST_F(State, ResumesInAPhaseWithItsOwnFrontier) {
   std::vector<uint8_t> bytes =
-      buildTestModel({.batch = 7, .second = SecondStart::ownFrontier});
+      buildTestModel({.second = SecondStart::ownFrontier, .batch = 7});
   Result whole = run(bytes, 0, false);
   ASSERT_EQ(whole.status, TL_STATUS_OK) << whole.message;
   for (uint32_t stop : {5u, 12u, 13u, 23u}) {
