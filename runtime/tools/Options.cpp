@@ -20,6 +20,7 @@ constexpr VerbFlag kVerbs[] = {
     {"--train", Verb::train},     {"--evaluate", Verb::evaluate},
     {"--predict", Verb::predict}, {"--info", Verb::info},
     {"--bench", Verb::bench},     {"--export", Verb::exportWeights}};
+// --report is a verb only where none of these is given.
 
 struct Allowed {
   const char *flag;
@@ -32,6 +33,8 @@ const Allowed kAllowed[] = {
     {"--no-cache", {Verb::train}},
     {"--cache-dir", {Verb::train}},
     {"--log", {Verb::train}},
+    {"--report", {Verb::train, Verb::evaluate, Verb::report}},
+    {"--no-report", {Verb::train}},
     {"--force", {Verb::train}},
     {"--strict", {Verb::train, Verb::evaluate, Verb::predict}},
     {"--threads", {Verb::train, Verb::evaluate, Verb::predict, Verb::bench}},
@@ -64,6 +67,12 @@ void addVerbs(CLI::App &app, Options &options) {
   app.add_flag("--bench")
       ->description("time the programs in the file")
       ->group(group);
+  app.add_option("--report", options.report,
+                 "write a page about the trained file; with --evaluate also "
+                 "confusions and mistakes; with --train its name (default: "
+                 "the trained file's, .report.html)")
+      ->type_name("FILE")
+      ->group(group);
 }
 
 void addOptions(CLI::App &app, Options &options, std::string &device) {
@@ -91,6 +100,7 @@ void addOptions(CLI::App &app, Options &options, std::string &device) {
       ->type_name("DIR");
   app.add_option("--log", options.log, "a line of JSON for each epoch")
       ->type_name("FILE");
+  app.add_flag("--no-report", options.noReport, "train without a report");
   app.add_flag("--strict", options.strict, "a skipped picture is an error");
   app.add_flag("--force", options.force, "allow -o to overwrite the input");
   app.add_flag("--json", options.json, "results as JSON on stdout");
@@ -116,9 +126,11 @@ Verb findVerb(const CLI::App &app) {
                     "--export and --bench, not several");
     verb = option.verb;
   }
+  if (!verb && app.get_option("--report")->count())
+    verb = Verb::report;
   if (!verb)
     throw Failure("say what to do: --train DIR, --evaluate DIR, --predict "
-                  "FILE..., --info, --export FILE or --bench");
+                  "FILE..., --info, --export FILE, --report FILE or --bench");
   return *verb;
 }
 
@@ -163,6 +175,8 @@ std::optional<Options> parseCommandLine(int argc, char **argv) {
   }
   options.verb = findVerb(app);
   checkAllowed(app, options.verb);
+  if (options.noReport && !options.report.empty())
+    throw Failure("give --report or --no-report, not both");
   if (device == "cuda")
     throw Failure("--device cuda is not supported by this build; use cpu");
   return options;

@@ -8,7 +8,15 @@
 
 namespace tl::tools {
 
-enum class Verb { train, evaluate, predict, info, exportWeights, bench };
+enum class Verb {
+  train,
+  evaluate,
+  predict,
+  info,
+  exportWeights,
+  report,
+  bench
+};
 
 struct Options {
   Verb verb = Verb::info;
@@ -25,6 +33,8 @@ struct Options {
   bool noCache = false;
   std::string cacheFolder; // empty: the default
   std::string log;
+  std::string report; // its file; empty: not given
+  bool noReport = false;
   bool strict = false;
   bool force = false;
   bool json = false;

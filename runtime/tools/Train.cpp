@@ -1,6 +1,7 @@
 // tlrun M.bin --train DIR: reads the pictures, runs the phases, saves. What a
 // user sees on the way is here; the training itself is tl_trainer_fit.
 #include "runtime/tools/Json.h"
+#include "runtime/tools/MakeReport.h"
 #include "runtime/tools/Progress.h"
 #include "runtime/tools/TrainingSet.h"
 #include "runtime/tools/Verbs.h"
@@ -87,6 +88,7 @@ public:
   }
 
   std::exception_ptr thrown;
+  Laps laps;
 
 private:
   void show(const tl_progress &at) {
@@ -104,6 +106,7 @@ private:
     const tl_epoch_record &record = *at.record;
     double seconds = epoch ? epoch->seconds() : 0;
     epoch.reset();
+    laps.finish(fmt::format("phase {}", phase));
     fmt::print("{} {}/{}  loss {:.4f}  accuracy {:.4f}", phase, at.epoch + 1,
                at.epochs, record.loss, record.accuracy);
     if (record.val_loss == record.val_loss)
@@ -175,6 +178,7 @@ void runTrain(const Options &options) {
   data::PictureFolder folder = scan(model, options);
   setLabels(trainer.get(), folder.labels);
   TrainingSet set(model, trainer.get(), folder, options);
+  reporter.laps.finish("reading pictures, extracting features");
   fmt::print("training on {} pictures of {} classes, validating on {}\n",
              set.training().count, folder.labels.size(),
              set.validation().count);
@@ -190,6 +194,10 @@ void runTrain(const Options &options) {
     throw Failure(
         fmt::format("{}; the last good state is in {}", ended.message, output));
   fmt::print("saved {}\n", output);
+  reporter.laps.finish("saving");
+  reportTraining({output, trainer.get(), set.training().count, set.validation(),
+                  set.validationFiles(), reporter.laps},
+                 options);
 }
 
 } // namespace tl::tools

@@ -108,6 +108,8 @@ void TrainingSet::keepReadable(const data::PictureFolder &folder,
         trains ? folder.training[i]
                : folder.validation[i - folder.training.size()];
     (trains ? train : held).labels.push_back(int32_t(file.label));
+    if (!trains)
+      heldFiles.push_back(file);
     if (kept != i && keepPixels)
       pictures[kept] = std::move(pictures[i]);
     else if (kept != i)

@@ -22,6 +22,10 @@ public:
   // count of 0 where there are no such pictures.
   tl_pictures training() const { return describe(train); }
   tl_pictures validation() const { return describe(held); }
+  // The files of the latter, in the same order.
+  const std::vector<data::PictureFile> &validationFiles() const {
+    return heldFiles;
+  }
 
 private:
   struct Part {
@@ -44,6 +48,7 @@ private:
   std::vector<float> features;          // [n][featureCount], or
   std::vector<data::Prepared> pictures; // [n]
   Part train, held;                     // training first, then validation
+  std::vector<data::PictureFile> heldFiles;
 };
 
 } // namespace tl::tools
