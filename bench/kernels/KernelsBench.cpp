@@ -69,8 +69,49 @@ Case dense(const std::string &op, int64_t n, int64_t k, int64_t m) {
       n, 2.0 * n * k * m};
 }
 
+/// An operation of batch normalisation in training on [n, h, w, c]; 4
+/// operations an element, bound by memory. `arguments` and `results`: x is a
+/// picture's value, c one number a channel.
+Case norm(const std::string &op, llvm::StringRef arguments,
+          llvm::StringRef results, int64_t n, int64_t h, int64_t w, int64_t c) {
+  std::string x = fmt::format("tensor<?x{}x{}x{}xf32>", h, w, c);
+  std::string v = fmt::format("tensor<{}xf32>", c);
+  std::string declared, names, types, given, returned;
+  for (auto [i, kind] : llvm::enumerate(arguments)) {
+    std::string type = kind == 'x' ? x : v, comma = i ? ", " : "";
+    declared += fmt::format("{}%a{}: {}", comma, i, type);
+    names += fmt::format(
+        "{}%a{}", i == 3 && op == "batch_norm_grad_input" ? " through " : comma,
+        i);
+    types += comma + type;
+  }
+  for (auto [i, kind] : llvm::enumerate(results)) {
+    given += (i ? ", " : "") + (kind == 'x' ? x : v);
+    returned += fmt::format("{}%r#{}", i ? ", " : "", i);
+  }
+  std::string epsilon = op == "batch_stats" ? "" : " {epsilon = 0.001}";
+  return {fmt::format("norm/{}_{}x{}x{}x{}", op, n, h, w, c),
+          fmt::format("rt.kernel @k {{\n^bb0({0}):\n%r:{1} = nn.{2} {3}{4} : "
+                      "({5}) -> ({6})\nrt.return {7} : {6}\n}}",
+                      declared, results.size(), op, names, epsilon, types,
+                      given, returned),
+          n, 4.0 * n * h * w * c};
+}
+
+std::vector<Case> normCases() {
+  std::vector<Case> list;
+  for (auto [n, h, c] : {std::array<int64_t, 3>{128, 32, 16}, {20, 18, 512}}) {
+    list.push_back(norm("batch_stats", "x", "cc", n, h, h, c));
+    list.push_back(norm("batch_norm", "xcccc", "x", n, h, h, c));
+    list.push_back(norm("batch_norm_grad_affine", "xxcc", "cc", n, h, h, c));
+    list.push_back(norm("batch_norm_grad_input", "xccxccc", "x", n, h, h, c));
+  }
+  return list;
+}
+
 std::vector<Case> cases() {
-  return {
+  std::vector<Case> list = normCases();
+  std::vector<Case> products = {
       conv("vgg/conv1_1", 4, 150, 150, 3, 64),
       conv("vgg/conv1_2", 2, 150, 150, 64, 64),
       conv("vgg/conv2_1", 2, 75, 75, 64, 128),
@@ -102,6 +143,8 @@ std::vector<Case> cases() {
       dense("dense_grad_weight", 32, 256, 2),
       dense("dense_grad_input", 32, 256, 2),
   };
+  list.insert(list.end(), products.begin(), products.end());
+  return list;
 }
 
 struct Executable {
@@ -166,6 +209,9 @@ void runCase(benchmark::State &state, MLIRContext &context, const Case &c,
   }
   state.counters["tiles"] = tiles;
   state.counters["code_KB"] = code.image.bytes.size() / 1024.0;
+  state.counters["GB/s"] = benchmark::Counter(
+      4e-9 * std::accumulate(elements.begin(), elements.end(), int64_t(0)),
+      benchmark::Counter::kIsIterationInvariantRate);
   state.counters["GFLOPS"] = benchmark::Counter(
       c.operations / 1e9, benchmark::Counter::kIsIterationInvariantRate);
   state.counters["of_peak"] = benchmark::Counter(

@@ -1,6 +1,7 @@
 // The frontier: the values that cross from the frozen region of a network
 // into the rest. A value is frozen if it is a pure function of the picture and
-// of weights that no phase trains; it is then computed once per picture.
+// of weights that do not change while a phase trains; it is then computed once
+// per picture.
 #pragma once
 
 #include "dialects/NN/NN.h"
@@ -11,7 +12,8 @@ namespace tl {
 class Frontier {
 public:
   /// Analyses the operations of `block`, in order. `isTrained` tells the
-  /// parameters that some phase trains; `inTraining` tells that dropout draws.
+  /// parameters that change (in this phase or before it: the statistics of a
+  /// batch norm in training mode too); `inTraining` tells that dropout draws.
   /// `rest` are operations that never count as frozen (the last activation:
   /// it is cheap, and prediction wants the value before it).
   Frontier(mlir::Block &block, llvm::function_ref<bool(nn::GetOp)> isTrained,

@@ -25,5 +25,29 @@ struct Frame {
 /// where a value is outside its range, or `op` is of no known kind.
 mlir::LogicalResult evaluateLayer(mlir::Operation *op, Frame &frame);
 mlir::LogicalResult evaluateTraining(mlir::Operation *op, Frame &frame);
+mlir::LogicalResult evaluateConvGradient(mlir::Operation *op, Frame &frame);
+
+// Single operations in files of their own, for those two. Slices.cpp:
+mlir::LogicalResult evaluate(nn::SliceOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::SliceGradOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::PadChannelsOp op, Frame &frame);
+// PoolGradients.cpp:
+mlir::LogicalResult evaluate(nn::MaxPoolGradOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::AvgPoolGradOp op, Frame &frame);
+// Tokens.cpp:
+mlir::LogicalResult evaluate(nn::LayerNormOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::LayerNormGradInputOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::LayerNormGradAffineOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::AttentionOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::AttentionGradOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::PrependTokenOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::AddPositionOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::BatchSumOp op, Frame &frame);
+// Families that evaluateTraining hands on. Losses.cpp
+mlir::LogicalResult evaluateLoss(mlir::Operation *op, Frame &frame);
+// BatchNorm.cpp: statistics, running averages, gradients
+mlir::LogicalResult evaluateBatchNorm(mlir::Operation *op, Frame &frame);
+// Updates.cpp: clipping and optimizers
+mlir::LogicalResult evaluateUpdate(mlir::Operation *op, Frame &frame);
 
 } // namespace tl

@@ -89,7 +89,8 @@ LogicalResult evaluate(DenseOp op, Frame &f) {
   const NNValue &x = f[op.getInput()], &w = f[op.getWeight()];
   NNValue &y = f.result(op);
   int64_t rows = w.shape[0], columns = w.shape[1];
-  for (int64_t n = 0; n < x.shape[0]; ++n)
+  int64_t tokens = int64_t(x.data.size()) / rows;
+  for (int64_t n = 0; n < tokens; ++n)
     for (int64_t m = 0; m < columns; ++m) {
       double sum = 0;
       for (int64_t k = 0; k < rows; ++k)
@@ -246,7 +247,10 @@ LogicalResult evaluateLayer(Operation *op, Frame &frame) {
   return TypeSwitch<Operation *, LogicalResult>(op)
       .Case<Conv2DOp, BatchNormOp, DenseOp, ActivationOp, SoftmaxOp, MaxPoolOp,
             AvgPoolOp, GlobalAvgPoolOp, ReshapeOp, PadOp, AddOp, ConcatOp,
-            DropoutOp>([&](auto layer) { return evaluate(layer, frame); })
+            SliceOp, PadChannelsOp, DropoutOp>(
+          [&](auto layer) { return evaluate(layer, frame); })
+      .Case<LayerNormOp, AttentionOp, PrependTokenOp, AddPositionOp>(
+          [&](auto layer) { return evaluate(layer, frame); })
       .Default([](Operation *unknown) {
         return unknown->emitError("the interpreter does not know this layer");
       });

@@ -23,12 +23,13 @@ StringRef entryKind(func::FuncOp function) {
 
 LogicalResult checkLoaded(Compilation &c) {
   for (auto model : c.module->getOps<ask::ModelOp>()) {
-    llvm::DenseSet<StringRef> backbone;
+    llvm::DenseSet<StringRef> frozen;
     for (auto layer :
          model.getBackbone().getBody().front().getOps<ask::LayerOp>())
-      backbone.insert(layer.getName());
+      if (llvm::is_contained(model.getBackbone().getFrozen(), layer.getIndex()))
+        frozen.insert(layer.getName());
     for (auto parameter : model.getBody().front().getOps<nn::ParameterOp>()) {
-      if (!backbone.contains(parameter.getLayer().value_or("")))
+      if (!frozen.contains(parameter.getLayer().value_or("")))
         continue;
       auto init = parameter.getInitAttr();
       if (!parameter.getValueAttr() && !(init && init.getSeed()))
@@ -43,9 +44,12 @@ LogicalResult checkFrozen(Compilation &c) {
   for (auto function : c.module->getOps<func::FuncOp>()) {
     if (entryKind(function) != "extract")
       continue;
+    // Without a phase it serves all: then it may read no trained parameter.
+    auto phase = function->getAttrOfType<IntegerAttr>(nn::kPhaseAttr);
     auto result = function.walk([&](nn::GetOp get) {
-      auto parameter = symbols.lookup<nn::ParameterOp>(get.getParameter());
-      if (!parameter.getFirstPhase())
+      auto first =
+          symbols.lookup<nn::ParameterOp>(get.getParameter()).getFirstPhase();
+      if (!first || (phase && int64_t(*first) > phase.getInt()))
         return WalkResult::advance();
       broken(get, "plan-phases") << "extraction reads a trained parameter";
       return WalkResult::interrupt();

@@ -8,7 +8,8 @@ namespace tl {
 
 /// load: every weight of the backbone has values, or a seed of its own.
 llvm::LogicalResult checkLoaded(Compilation &compilation);
-/// plan-phases: extraction reads no parameter that a phase trains.
+/// plan-phases: the extraction of a phase reads no parameter that this phase or
+/// one before it trains, so that its values hold for the whole phase.
 llvm::LogicalResult checkFrozen(Compilation &compilation);
 /// fold: dropout stands in training steps only.
 llvm::LogicalResult checkFolded(Compilation &compilation);

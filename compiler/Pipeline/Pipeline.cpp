@@ -52,6 +52,7 @@ LogicalResult fuse(Compilation &c) {
     passes.addPass(createFuseActivations());
     passes.addPass(createFusePadding());
     passes.addPass(createCSEPass());
+    passes.addPass(createRematerialise());
   });
 }
 
@@ -87,7 +88,7 @@ LogicalResult emit(Compilation &c) {
 constexpr Phase kPhases[] = {
     {"parse", "every layer, shape and freeze range is resolved", parse,
      nullptr},
-    {"load", "every backbone weight has values of the right shape", load,
+    {"load", "every frozen weight has values of the right shape", load,
      checkLoaded},
     {"plan-phases", "one function an entry point, cut at the frontier",
      planPhases, checkFrozen},

@@ -2,7 +2,9 @@
 // recipe's part stands in Recipe.cpp.
 #include "compiler/Target/Metadata.h"
 
+#include "compiler/Analysis/MultiplyAdds.h"
 #include "compiler/Target/Recipe.h"
+#include "dialects/NN/Marks.h"
 #include "dialects/NN/Storage.h"
 #include "runtime/schema/Contract.h"
 
@@ -91,6 +93,7 @@ private:
       tensor->of = tensorIndex.lookup(*owner);
     if (auto phase = op.getFirstPhase())
       tensor->first_phase = *phase;
+    tensor->average = op->hasAttr(nn::kAverageAttr);
     model->tensors.push_back(std::move(tensor));
   }
 
@@ -192,6 +195,7 @@ private:
       made->layer = call.getLayer().value_or("");
       for (Value argument : call.getOperands())
         made->args.push_back(places.lookup(argument));
+      entry.multiply_adds += multiplyAdds(call);
       entry.calls.push_back(std::move(made));
     }
   }

@@ -9,6 +9,8 @@ using namespace mlir;
 namespace tl {
 namespace {
 
+constexpr uint32_t kNoEntry = 4294967295u;
+
 schema::Resize resizeOf(StringRef name) {
   for (schema::Resize resize : schema::EnumValuesResize())
     if (name == schema::EnumNameResize(resize))
@@ -37,7 +39,21 @@ uint32_t entryIndex(const schema::ModelT &model, StringRef name) {
   for (auto [i, entry] : llvm::enumerate(model.entries))
     if (entry->name == name)
       return i;
-  llvm_unreachable("convert-tl-to-nn makes an entry for every phase");
+  llvm_unreachable("convert-tl-to-nn makes every entry that it names");
+}
+
+/// The entry that a discardable attribute of `op` names; none without it.
+uint32_t entryNamed(Operation *op, StringRef attribute,
+                    const schema::ModelT &model) {
+  auto name = op->getAttrOfType<StringAttr>(attribute);
+  return name ? entryIndex(model, name.getValue()) : kNoEntry;
+}
+
+schema::Schedule scheduleOf(StringRef name) {
+  for (schema::Schedule schedule : schema::EnumValuesSchedule())
+    if (name == schema::EnumNameSchedule(schedule))
+      return schedule;
+  llvm_unreachable("the verifier of tl.phase knows every schedule");
 }
 
 std::unique_ptr<schema::PhaseT> phaseOf(ask::PhaseOp op,
@@ -51,9 +67,52 @@ std::unique_ptr<schema::PhaseT> phaseOf(ask::PhaseOp op,
   phase->beta1 = nn::optimizerConstant(optimizer, "beta1");
   phase->beta2 = nn::optimizerConstant(optimizer, "beta2");
   phase->train_entry = entryIndex(model, ("train_step." + op.getName()).str());
-  phase->evaluate_entry = entryIndex(model, "evaluate");
+  phase->evaluate_entry = entryNamed(op, ask::kEvaluateAttr, model);
+  phase->extract_entry = entryNamed(op, ask::kExtractAttr, model);
   phase->keep_best = op.getKeepBest();
+  if (auto rate = op.getBackboneRate())
+    phase->backbone_rate = rate->convertToDouble();
+  phase->schedule = scheduleOf(op.getSchedule());
+  phase->warmup = op.getWarmup().convertToDouble();
+  phase->schedule_every = op.getScheduleEvery().convertToDouble();
+  phase->schedule_factor = op.getScheduleFactor().convertToDouble();
+  if (auto norm = op.getClipNorm())
+    phase->clip_norm = norm->convertToDouble();
+  phase->ema = nn::optimizerConstant(optimizer, "ema");
+  phase->early_stop = op.getEarlyStop();
   return phase;
+}
+
+/// Entries that the recipe leaves out keep their defaults: no change.
+std::unique_ptr<schema::AugmentT> augmentOf(DictionaryAttr entries) {
+  auto made = std::make_unique<schema::AugmentT>();
+  std::pair<StringRef, float *> numbers[] = {
+      {"flip_horizontal", &made->flip_horizontal},
+      {"flip_vertical", &made->flip_vertical},
+      {"rotate", &made->rotate},
+      {"shift", &made->shift},
+      {"zoom", &made->zoom},
+      {"crop_least", &made->crop_least},
+      {"crop_most", &made->crop_most},
+      {"brightness", &made->brightness},
+      {"contrast", &made->contrast},
+      {"saturation", &made->saturation},
+      {"hue", &made->hue}};
+  for (auto [name, number] : numbers)
+    if (auto value = entries.getAs<FloatAttr>(name))
+      *number = value.getValueAsDouble();
+  if (auto views = entries.getAs<IntegerAttr>("views"))
+    made->views = views.getInt();
+  return made;
+}
+
+void addClassWeights(ask::TrainOp op, schema::TrainT &train) {
+  if (op.getBalancedWeights())
+    train.class_weights = schema::ClassWeights::balanced;
+  if (auto given = op.getClassWeights()) {
+    train.class_weights = schema::ClassWeights::given;
+    train.weights.assign(given->begin(), given->end());
+  }
 }
 
 std::unique_ptr<schema::TrainT> trainOf(ask::TrainOp op,
@@ -70,6 +129,13 @@ std::unique_ptr<schema::TrainT> trainOf(ask::TrainOp op,
                                                     : schema::Convention::keras;
   for (auto phase : op.getBody().front().getOps<ask::PhaseOp>())
     train->phases.push_back(phaseOf(phase, model));
+  train->extract_all_entry = entryNamed(op, ask::kExtractAllAttr, model);
+  addClassWeights(op, *train);
+  train->mixup = op.getMixup().convertToDouble();
+  train->top_k = op.getTopK();
+  train->auc = op.getAuc();
+  if (auto augment = op.getAugment())
+    train->augment = augmentOf(*augment);
   return train;
 }
 
@@ -83,6 +149,8 @@ void addLayers(ask::ModelOp op, schema::ModelT &model) {
     layer->kind = cast<StringAttr>(row.get("kind")).getValue();
     layer->parameters = cast<IntegerAttr>(row.get("parameters")).getInt();
     layer->trainable = cast<BoolAttr>(row.get("trainable")).getValue();
+    if (auto first = row.getAs<IntegerAttr>("first_phase"))
+      layer->first_phase = first.getInt();
     model.layers.push_back(std::move(layer));
   }
 }

@@ -1,11 +1,13 @@
 // Chooses how values lie in memory, written into their types:
 //   - an activation gets, as its halo, the largest padding of the
-//     convolutions that read it, so that they need no border code;
+//     convolutions that read it, so that they need no border code; a gradient
+//     likewise what the convolutions back to their inputs reach;
 //   - a weight gets the storage form that its kernels want. Forward, gradient
 //     and update of one weight see one form, so that nothing is repacked
 //     between steps.
 #include "compiler/Transforms/Passes.h"
-#include "dialects/NN/Storage.h"
+#include "dialects/NN/Optimizers.h"
+#include "dialects/NN/Reach.h"
 #include "runtime/schema/WeightForm.h"
 
 using namespace mlir;
@@ -23,6 +25,10 @@ nn::WeightForm wantedForm(OpOperand &use) {
     return use.getOperandNumber() == 1 && conv.getGroups() == 1
                ? nn::WeightForm::Panels
                : nn::WeightForm::Canonical;
+  if (auto gradient = dyn_cast<nn::Conv2DGradInputOp>(op))
+    return use.getOperandNumber() == 1 && gradient.getGroups() == 1
+               ? nn::WeightForm::Panels
+               : nn::WeightForm::Canonical;
   if (isa<nn::DenseOp, nn::DenseGradInputOp>(op) && use.getOperandNumber() == 1)
     return cast<RankedTensorType>(use.get().getType()).getDimSize(1) <
                    schema::kPanelWidth
@@ -35,7 +41,7 @@ struct AssignLayouts : impl::AssignLayoutsBase<AssignLayouts> {
   void runOnOperation() override {
     assignForms();
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      function.walk([&](nn::Conv2DOp conv) { widenHalo(conv); });
+      function.walk([](Operation *op) { widenHalos(op); });
       updateSignature(function);
     }
   }
@@ -70,23 +76,44 @@ struct AssignLayouts : impl::AssignLayoutsBase<AssignLayouts> {
       for (Value result : update.getResults())
         setForm(result, form);
     });
+    // Padding makes a gradient longer, and with it its list of partial sums.
+    module.walk([&](nn::SumSquaresOp op) {
+      auto gradient = cast<RankedTensorType>(op.getGradient().getType());
+      auto sums = cast<RankedTensorType>(op.getType());
+      op.getResult().setType(sums.clone({nn::squareSums(gradient)}));
+    });
+    // Made from a weight once a step, in the form of the weight.
+    module.walk([&](nn::TransposeFilterOp transpose) {
+      setForm(transpose.getResult(), nn::formOf(cast<RankedTensorType>(
+                                         transpose.getFilter().getType())));
+    });
   }
 
   static void setForm(Value value, nn::WeightForm form) {
     value.setType(nn::withForm(cast<RankedTensorType>(value.getType()), form));
   }
 
-  /// Makes the halo of the convolution's input at least its padding.
-  static void widenHalo(nn::Conv2DOp conv) {
-    Value input = conv.getInput();
-    auto type = cast<RankedTensorType>(input.getType());
+  /// Makes the halo of what a convolution or a gradient of one reads at least
+  /// what its windows reach.
+  static void widenHalos(Operation *op) {
+    if (auto conv = dyn_cast<nn::Conv2DOp>(op)) {
+      ArrayRef<int64_t> pads = conv.getPads();
+      widenHalo(conv.getInput(), {pads[0], pads[1], pads[2], pads[3]});
+    } else if (auto gradient = dyn_cast<nn::Conv2DGradFilterOp>(op)) {
+      ArrayRef<int64_t> pads = gradient.getPads();
+      widenHalo(gradient.getInput(), {pads[0], pads[1], pads[2], pads[3]});
+    } else if (auto gradient = dyn_cast<nn::Conv2DGradInputOp>(op)) {
+      widenHalo(gradient.getGradient(), nn::reachOf(gradient));
+    }
+  }
+
+  static void widenHalo(Value value, nn::HaloSizes least) {
+    auto type = cast<RankedTensorType>(value.getType());
     nn::HaloSizes halo = nn::haloOf(type);
-    ArrayRef<int64_t> pads = conv.getPads();
-    halo.top = std::max(halo.top, pads[0]);
-    halo.bottom = std::max(halo.bottom, pads[1]);
-    halo.left = std::max(halo.left, pads[2]);
-    halo.right = std::max(halo.right, pads[3]);
-    input.setType(nn::withHalo(type, halo));
+    value.setType(nn::withHalo(type, {std::max(halo.top, least.top),
+                                      std::max(halo.bottom, least.bottom),
+                                      std::max(halo.left, least.left),
+                                      std::max(halo.right, least.right)}));
   }
 
   static void updateSignature(func::FuncOp function) {

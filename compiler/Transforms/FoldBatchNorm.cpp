@@ -3,6 +3,7 @@
 // unfolded convolution; folded weights are shared by name between functions.
 #include "compiler/Transforms/ParameterValues.h"
 #include "compiler/Transforms/Passes.h"
+#include "dialects/NN/Marks.h"
 
 #include <cmath>
 
@@ -78,12 +79,14 @@ struct FoldBatchNorm : impl::FoldBatchNormBase<FoldBatchNorm> {
     getOperation().walk([&](nn::BatchNormOp norm) { norms.push_back(norm); });
     for (nn::BatchNormOp norm : norms)
       fold(norm, symbols);
+    getOperation().walk([](Operation *op) { op->removeAttr(nn::kSharedAttr); });
   }
 
   void fold(nn::BatchNormOp norm, SymbolTable &symbols) {
     Operation *linear = norm.getInput().getDefiningOp();
     if (!linear || !isa<nn::Conv2DOp, nn::DenseOp>(linear) ||
-        !linear->hasOneUse() || linear->hasAttr("activation"))
+        !linear->hasOneUse() || linear->hasAttr("activation") ||
+        linear->hasAttr(nn::kSharedAttr))
       return;
     auto conv = dyn_cast<nn::Conv2DOp>(linear);
     if (conv && conv.getResidual())

@@ -17,11 +17,17 @@ class TL_Pass<string flag> : Pass<flag, "::mlir::ModuleOp"> {
 def ConvertTLToNN : TL_Pass<"convert-tl-to-nn"> {
   let summary = "Split the model at the frontier into entry-point functions";
   let description = [{
-    Decides which parameters each phase trains, finds the frontier (the values
-    that cross from the frozen region into the rest) and writes one function
-    for each entry point: `extract` (pixels to frontier), for each phase
-    `train_step.<phase>` (forward and loss; the gradient comes later),
-    `evaluate`, `predict`, and `tap.<name>` for each readable value. The
+    Decides which parameters each phase trains, finds the frontier of each
+    phase (the values that cross from what it keeps frozen into the rest) and
+    writes one function for each entry point: `extract` (pixels to frontier),
+    for each phase `train_step.<phase>` (forward and loss; the gradient comes
+    later), `evaluate`, `predict`, and `tap.<name>` for each readable value.
+    Where the phases have several frontiers, the first phase of each has an
+    `extract.<phase>` and an `evaluate.<phase>`, `extract` gives the values of
+    all in one pass, and `predict` starts from the last. A value that crosses
+    has one name in the whole module; the pixels are called `pixels` and no
+    extraction gives them. Batch norms that a phase with `batch_norm_train`
+    trains use the statistics of the batch in its step, and nowhere else. The
     tl.model stays, without its layers, for what the container tells about it.
   }];
 }
@@ -31,7 +37,9 @@ def FoldBatchNorm : TL_Pass<"tl-fold-batch-norm"> {
   let description = [{
     bn(conv(x, w, b)) = conv(x, w s, (b - mean) s + beta), with
     s = gamma / sqrt(variance + epsilon), computed in double. Only where no
-    phase trains any of the parameters and nothing else reads the convolution.
+    phase trains any of the parameters and nothing else reads the convolution,
+    in any entry point: what is computed for one phase must have the same bits
+    in all.
     Weights that are drawn rather than loaded keep being drawn, scaled.
   }];
 }
@@ -46,7 +54,11 @@ def Differentiate : TL_Pass<"tl-differentiate"> {
     From the loss back to the trainable parameters, and no further: an
     operation gets a gradient only if a trainable parameter lies at or below
     it. Each parameter that the phase trains gets one nn.update, its slots are
-    declared as parameters `<name>.slot<i>`.
+    declared as parameters `<name>.slot<i>` and, for the moving average of
+    `ema`, `<name>.average`; phases share them, each starts them at zero. With a
+    clipping norm all gradients are scaled by one factor. The stored statistics
+    of batch norms in training mode get an nn.moving_average. All of this comes
+    after the loss: a step writes nothing before its loss is known.
   }];
 }
 
@@ -56,6 +68,23 @@ def FuseActivations : TL_Pass<"tl-fuse-activations"> {
 
 def FusePadding : TL_Pass<"tl-fuse-padding"> {
   let summary = "Move zero padding into the convolutions that read it";
+}
+
+def Rematerialise : TL_Pass<"tl-rematerialise"> {
+  let summary = "Compute cheap values of a training step again, for its gradients";
+  let description = [{
+    A value that the backward pass reads lives through most of the step. Where
+    it is cheap (an activation, batch norm, sum, padding, slice, reshape or
+    dropout: one read and one write of memory) and can be had from values that
+    the backward pass keeps anyway, it is computed a second time right before
+    its first reader there. The typical case is relu(bn(x)) behind a
+    convolution: x is kept for the gradient of the batch norm, the result for
+    the filter gradient of the next convolution; half of that is enough. Done
+    only where the most bytes alive at one time become fewer; the same
+    operation on the same values gives the same bits. Runs after fusion, which
+    decides what values there are, and after common subexpressions are merged,
+    which would undo it.
+  }];
 }
 
 def AssignLayouts : TL_Pass<"tl-assign-layouts"> {

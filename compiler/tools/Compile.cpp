@@ -4,6 +4,7 @@
 #include "compiler/Pipeline/Register.h"
 #include "compiler/tools/Diagnostics.h"
 #include "compiler/tools/LoadWeights.h"
+#include "compiler/tools/PlanSummary.h"
 #include "compiler/tools/Summary.h"
 #include "frontends/tl/Frontend.h"
 #include "llvm/ADT/StringExtras.h"
@@ -33,7 +34,8 @@ FailureOr<WeightOrigin> openWeights(ask::BackboneOp backbone,
   if (path.empty()) {
     backbone.emitError() << "backbone '" << backbone.getName()
                          << "' has no weights: write `weights \"FILE\"` in it, "
-                            "or pass --weights FILE or --weights random:SEED";
+                            "or pass --weights FILE or --weights random:SEED; "
+                            "only `freeze none` trains without";
     return failure();
   }
   StringRef seed = path;
@@ -59,9 +61,18 @@ FailureOr<WeightOrigin> openWeights(ask::BackboneOp backbone,
   return origin;
 }
 
+/// A network that trains from its first step on needs no file: it starts from
+/// initial values, drawn with the run's seed.
+bool startsFromScratch(ask::BackboneOp backbone, StringRef option) {
+  return option.empty() && !backbone.getWeights() &&
+         backbone.getFrozen().empty();
+}
+
 LogicalResult loadPhase(Compilation &c, const CompileOptions &options) {
   for (auto model : c.module->getOps<ask::ModelOp>()) {
     ask::BackboneOp backbone = model.getBackbone();
+    if (startsFromScratch(backbone, options.weights))
+      continue;
     auto origin = openWeights(backbone, options.weights);
     if (failed(origin) || failed(loadWeights(*c.module, *origin)))
       return failure();
@@ -125,6 +136,30 @@ LogicalResult checkUsage(const CompileOptions &options,
   return success();
 }
 
+/// Plans a copy of the program, for what its phases cost. Weights do not matter
+/// for that: any will do.
+LogicalResult printPhases(ModuleOp module) {
+  auto models = module.getOps<ask::ModelOp>();
+  if (llvm::none_of(models, [](ask::ModelOp m) { return m.getTrain(); }))
+    return success();
+  Compilation plan;
+  plan.parse = [&](Compilation &c) {
+    c.module = module.clone();
+    return success();
+  };
+  plan.load = [](Compilation &c) {
+    WeightOrigin anySeed;
+    anySeed.seed = 0;
+    return loadWeights(*c.module, anySeed);
+  };
+  PipelineOptions planned;
+  planned.stopAfter = "plan-memory";
+  if (failed(runPipeline(plan, planned, llvm::nulls())))
+    return failure();
+  printPlan(*plan.module, llvm::outs());
+  return success();
+}
+
 LogicalResult run(const CompileOptions &options, MLIRContext &context,
                   DiagnosticPrinter &printer) {
   Compilation c;
@@ -138,6 +173,8 @@ LogicalResult run(const CompileOptions &options, MLIRContext &context,
     if (failed(c.parse(c)))
       return failure();
     printSummary(*c.module, llvm::outs());
+    if (failed(printPhases(*c.module)))
+      return failure();
     if (options.output.empty() && options.pipeline.stopAfter.empty())
       return success();
   }

@@ -3,6 +3,8 @@
 // same way.
 #include "compiler/tools/Summary.h"
 
+#include "compiler/tools/Numbers.h"
+#include "dialects/NN/Marks.h"
 #include "dialects/TL/TL.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -46,14 +48,6 @@ static std::string shapeText(Type type) {
   return text;
 }
 
-/// 14,714,688.
-static std::string grouped(int64_t number) {
-  std::string text = std::to_string(number);
-  for (int at = int(text.size()) - 3; at > 0; at -= 3)
-    text.insert(at, ",");
-  return text;
-}
-
 Table::Table(ask::ModelOp model) : model(model) {
   for (auto parameter : model.getBody().front().getOps<nn::ParameterOp>()) {
     // A value and no `init` before weights are loaded: batch_norm(scale:
@@ -62,7 +56,7 @@ Table::Table(ask::ModelOp model) : model(model) {
       continue;
     int64_t count = parameter.getTensorType().getNumElements();
     weights[*parameter.getLayer()] += count;
-    if (parameter.getRole() && parameter.getRole()->starts_with("moving_"))
+    if (nn::isStatistic(parameter.getRole().value_or("")))
       moving[*parameter.getLayer()] += count;
   }
   ask::BackboneOp base = model.getBackbone();
@@ -76,27 +70,30 @@ Table::Table(ask::ModelOp model) : model(model) {
     addLayers(top.getBody().front(), true);
 }
 
-/// Names of the phases, "every phase", or "-".
+/// The first phase that trains the layer, as "every phase" or "from NAME on",
+/// or "-".
 std::string Table::trainedIn(ask::LayerOp layer, bool head) {
   ask::TrainOp train = model.getTrain();
   int64_t count = weights.lookup(layer.getName());
   if (!train || count == moving.lookup(layer.getName()))
     return "-";
-  bool trains = head || !llvm::is_contained(model.getBackbone().getFrozen(),
-                                            int64_t(layer.getIndex()));
-  SmallVector<StringRef> names;
-  size_t phases = 0;
+  auto holds = [&](ArrayRef<int64_t> indices) {
+    return llvm::is_contained(indices, int64_t(layer.getIndex()));
+  };
+  std::string first;
+  if (head || !holds(model.getBackbone().getFrozen()))
+    first = "every phase";
+  bool earliest = true;
   for (auto phase : train.getBody().front().getOps<ask::PhaseOp>()) {
-    ++phases;
-    trains |= !head && llvm::is_contained(phase.getUnfreeze(),
-                                          int64_t(layer.getIndex()));
-    if (trains)
-      names.push_back(phase.getName());
+    if (first.empty() && holds(phase.getUnfreeze()))
+      first =
+          earliest ? "every phase" : ("from " + phase.getName() + " on").str();
+    earliest = false;
   }
-  if (names.empty())
+  if (first.empty())
     return "-";
   trainable += count - moving.lookup(layer.getName());
-  return names.size() == phases ? "every phase" : llvm::join(names, ", ");
+  return first;
 }
 
 void Table::addLayers(Block &block, bool isHead) {

@@ -7,8 +7,8 @@
 namespace tl {
 
 /// Prints each layer's index (the number freeze ranges use), name, kind, output
-/// shape, number of weights and the phases that train it; the head behind the
-/// backbone, then the totals.
+/// shape, number of weights and the first phase that trains it; the head behind
+/// the backbone, then the totals.
 void printSummary(mlir::ModuleOp module, llvm::raw_ostream &os);
 
 } // namespace tl

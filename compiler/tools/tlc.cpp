@@ -27,7 +27,8 @@ int main(int argc, char **argv) {
       ->delimiter(',')
       ->type_name("NAME,...");
   app.add_flag("--summary", options.summary,
-               "print the layers and the indices that freeze ranges use");
+               "print the layers, the indices that freeze ranges use, and what "
+               "each phase trains and costs");
   app.add_option("--emit", options.pipeline.stopAfter,
                  "print the program after a phase and stop")
       ->type_name("PHASE");

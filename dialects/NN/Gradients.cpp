@@ -24,6 +24,22 @@ Value throughActivation(OpBuilder &b, Location loc, Value dy, Value y,
     return dy;
   return ActivationGradOp::create(b, loc, dy.getType(), dy, y, activation);
 }
+
+/// The part of dy of the shape of `x` that starts at `offsets` (without the
+/// batch).
+Value partOf(OpBuilder &b, Location loc, Value dy, Value x,
+             ArrayRef<int64_t> offsets) {
+  SmallVector<int64_t> ones(offsets.size(), 1);
+  return SliceOp::create(b, loc, x.getType(), dy, offsets, ones);
+}
+
+/// The channels of dy from `first` on, as many as `x` has.
+Value channelsOf(OpBuilder &b, Location loc, Value dy, Value x, int64_t first) {
+  int64_t rank = cast<RankedTensorType>(x.getType()).getRank();
+  SmallVector<int64_t> offsets(rank - 1, 0);
+  offsets.back() = first;
+  return partOf(b, loc, dy, x, offsets);
+}
 } // namespace
 
 // y = x w + b: dx = dy w^T, dw = x^T dy, db = sum dy
@@ -40,6 +56,46 @@ void DenseOp::buildGradient(OpBuilder &b, Value dy,
                                              getInput(), dy);
   if (getBias() && wanted[2])
     gradients[2] = BiasGradOp::create(b, getLoc(), getBias().getType(), dy);
+}
+
+// y = x * w + b + r (a convolution): dx = dy * w with its channels exchanged,
+// dw = x correlated with dy, db = sum dy, dr = dy
+void Conv2DOp::buildGradient(OpBuilder &b, Value dy,
+                             const llvm::BitVector &wanted,
+                             Gradients &gradients) {
+  start(*this, gradients);
+  dy = throughActivation(b, getLoc(), dy, getResult(), getActivationAttr());
+  auto filter = cast<RankedTensorType>(getFilter().getType());
+  if (wanted[0]) {
+    Value f = getFilter();
+    int64_t groups = getGroups(), outputs = filter.getDimSize(3);
+    // One filter a channel is its own transpose.
+    if (filter.getDimSize(2) != 1 || outputs != groups) {
+      auto exchanged = RankedTensorType::get(
+          {filter.getDimSize(0), filter.getDimSize(1), outputs / groups,
+           filter.getDimSize(2) * groups},
+          filter.getElementType());
+      f = TransposeFilterOp::create(b, getLoc(), exchanged, f, getGroups());
+      if (Attribute layer = (*this)->getAttr(kLayerAttr))
+        f.getDefiningOp()->setAttr(kLayerAttr, layer);
+    }
+    gradients[0] = Conv2DGradInputOp::create(b, getLoc(), getInput().getType(),
+                                             dy, f, getStrides(), getPads(),
+                                             getDilations(), getGroups());
+  }
+  if (wanted[1])
+    gradients[1] = Conv2DGradFilterOp::create(b, getLoc(), filter, getInput(),
+                                              dy, getStrides(), getPads(),
+                                              getDilations(), getGroups());
+  unsigned next = 2;
+  if (getBias()) {
+    if (wanted[next])
+      gradients[next] =
+          BiasGradOp::create(b, getLoc(), getBias().getType(), dy);
+    ++next;
+  }
+  if (getResidual() && wanted[next])
+    gradients[next] = dy;
 }
 
 // y = f(x): dx = dy f'(x)
@@ -105,25 +161,160 @@ void DropoutOp::buildGradient(OpBuilder &b, Value dy,
                           getStep(), getRateAttr(), getStreamAttr());
 }
 
-// Without a rule so far: these occur only in a frozen region. The
-// differentiate phase refuses a trainable layer that needs one.
-#define TL_NO_GRADIENT(OP)                                                     \
-  void OP::buildGradient(OpBuilder &, Value, const llvm::BitVector &,          \
-                         Gradients &gradients) {                               \
-    start(*this, gradients);                                                   \
+// y = largest of each window: dx = dy at the first largest element, else 0
+void MaxPoolOp::buildGradient(OpBuilder &b, Value dy,
+                              const llvm::BitVector &wanted,
+                              Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] =
+        MaxPoolGradOp::create(b, getLoc(), getInput().getType(), dy, getInput(),
+                              getWindow(), getStrides(), getPads());
+}
+
+// y = mean of each window: dx = sum over the windows that hold x of dy / count
+void AvgPoolOp::buildGradient(OpBuilder &b, Value dy,
+                              const llvm::BitVector &wanted,
+                              Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] = AvgPoolGradOp::create(b, getLoc(), getInput().getType(), dy,
+                                         getWindow(), getStrides(), getPads(),
+                                         getCountPadding());
+}
+
+// y = x with zeros around: dx = the part of dy where x stands
+void PadOp::buildGradient(OpBuilder &b, Value dy, const llvm::BitVector &wanted,
+                          Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] =
+        partOf(b, getLoc(), dy, getInput(), {getPads()[0], getPads()[2], 0});
+}
+
+// y = x with zero channels around: dx = the channels of dy where x stands
+void PadChannelsOp::buildGradient(OpBuilder &b, Value dy,
+                                  const llvm::BitVector &wanted,
+                                  Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] =
+        channelsOf(b, getLoc(), dy, getInput(), int64_t(getBefore()));
+}
+
+// y = [x1, x2, ...]: dxi = the channels of dy where xi stands
+void ConcatOp::buildGradient(OpBuilder &b, Value dy,
+                             const llvm::BitVector &wanted,
+                             Gradients &gradients) {
+  start(*this, gradients);
+  int64_t first = 0;
+  for (auto [i, input] : llvm::enumerate(getInputs())) {
+    if (wanted[i])
+      gradients[i] = channelsOf(b, getLoc(), dy, input, first);
+    first += cast<RankedTensorType>(input.getType()).getShape().back();
   }
-TL_NO_GRADIENT(Conv2DOp)
-TL_NO_GRADIENT(BatchNormOp)
-TL_NO_GRADIENT(MaxPoolOp)
-TL_NO_GRADIENT(AvgPoolOp)
-TL_NO_GRADIENT(PadOp)
-TL_NO_GRADIENT(ConcatOp)
-TL_NO_GRADIENT(SliceOp)
-TL_NO_GRADIENT(PadChannelsOp)
-TL_NO_GRADIENT(LayerNormOp)
-TL_NO_GRADIENT(AttentionOp)
-TL_NO_GRADIENT(PrependTokenOp)
-TL_NO_GRADIENT(AddPositionOp)
-#undef TL_NO_GRADIENT
+}
+
+// y = some elements of x: dx = dy at those, else 0
+void SliceOp::buildGradient(OpBuilder &b, Value dy,
+                            const llvm::BitVector &wanted,
+                            Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] = SliceGradOp::create(b, getLoc(), getInput().getType(), dy,
+                                       getOffsets(), getStrides());
+}
+
+// y = gamma xhat + beta, xhat = (x - mean) r, r = 1 / sqrt(variance + epsilon):
+// dgamma = sum dy xhat, dbeta = sum dy; dx = dy gamma r with stored statistics,
+// gamma r (dy - dbeta / M - xhat dgamma / M) through those of the batch, which
+// get no gradient of their own.
+void BatchNormOp::buildGradient(OpBuilder &b, Value dy,
+                                const llvm::BitVector &wanted,
+                                Gradients &gradients) {
+  start(*this, gradients);
+  bool through = getBatchStatistics();
+  Value dgamma, dbeta;
+  if (wanted[1] || wanted[2] || (wanted[0] && through)) {
+    auto affine = BatchNormGradAffineOp::create(
+        b, getLoc(), getGamma().getType(), getBeta().getType(), dy, getInput(),
+        getMean(), getVariance(), getEpsilonAttr());
+    dgamma = affine.getGamma();
+    dbeta = affine.getBeta();
+  }
+  if (wanted[0])
+    gradients[0] = BatchNormGradInputOp::create(
+        b, getLoc(), getInput().getType(), dy, getGamma(), getVariance(),
+        through ? getInput() : Value(), through ? getMean() : Value(),
+        through ? dgamma : Value(), through ? dbeta : Value(),
+        getEpsilonAttr());
+  if (wanted[1])
+    gradients[1] = dgamma;
+  if (wanted[2])
+    gradients[2] = dbeta;
+}
+
+// y = xhat gamma + beta, xhat = (x - mean) r: dx = r (g - mean(g) - xhat
+// mean(g xhat)) with g = dy gamma, dgamma = sum dy xhat, dbeta = sum dy
+void LayerNormOp::buildGradient(OpBuilder &b, Value dy,
+                                const llvm::BitVector &wanted,
+                                Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] =
+        LayerNormGradInputOp::create(b, getLoc(), getInput().getType(), dy,
+                                     getInput(), getGamma(), getEpsilonAttr());
+  if (!wanted[1] && !wanted[2])
+    return;
+  auto affine = LayerNormGradAffineOp::create(b, getLoc(), getGamma().getType(),
+                                              getBeta().getType(), dy,
+                                              getInput(), getEpsilonAttr());
+  for (unsigned i : {1u, 2u})
+    if (wanted[i])
+      gradients[i] = affine.getResult(i - 1);
+}
+
+// y = P v, P = softmax(s q k^T): dv = P^T dy, dS = P (dy v^T - sum(dy v^T P)),
+// dq = s dS k, dk = s dS^T q
+void AttentionOp::buildGradient(OpBuilder &b, Value dy,
+                                const llvm::BitVector &wanted,
+                                Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] =
+        AttentionGradOp::create(b, getLoc(), getQkv().getType(), dy, getQkv(),
+                                getHeadsAttr(), getScaleAttr());
+}
+
+// y = [token, x]: dx = dy from the second token on, dtoken = sum of the first
+void PrependTokenOp::buildGradient(OpBuilder &b, Value dy,
+                                   const llvm::BitVector &wanted,
+                                   Gradients &gradients) {
+  start(*this, gradients);
+  auto input = cast<RankedTensorType>(getInput().getType());
+  auto tokens = [&](int64_t first, int64_t count) {
+    SmallVector<int64_t> shape(input.getShape());
+    shape[1] = count;
+    return SliceOp::create(b, getLoc(), input.clone(shape), dy,
+                           ArrayRef<int64_t>{first, 0},
+                           ArrayRef<int64_t>{1, 1});
+  };
+  if (wanted[0])
+    gradients[0] = tokens(1, input.getDimSize(1));
+  if (wanted[1])
+    gradients[1] =
+        BiasGradOp::create(b, getLoc(), getToken().getType(), tokens(0, 1));
+}
+
+// y[n] = x[n] + p: dx = dy, dp = sum over n of dy[n]
+void AddPositionOp::buildGradient(OpBuilder &b, Value dy,
+                                  const llvm::BitVector &wanted,
+                                  Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] = dy;
+  if (wanted[1])
+    gradients[1] = BatchSumOp::create(b, getLoc(), getPosition().getType(), dy);
+}
 
 } // namespace tl::nn

@@ -1,6 +1,9 @@
 // The update rules; formulas and defaults stand in the header's table.
 #include "dialects/NN/Optimizers.h"
 
+#include "dialects/NN/Storage.h"
+#include "llvm/Support/MathExtras.h"
+
 #include <cmath>
 
 using namespace mlir;
@@ -19,11 +22,16 @@ defaultConstants(OptimizerKind kind, Convention convention) {
   double epsilon = keras ? 1e-7 : 1e-8;
   switch (kind) {
   case OptimizerKind::Sgd:
-    return {{"momentum", 0.0}};
+    return {{"momentum", 0.0}, {"weight_decay", 0.0}};
   case OptimizerKind::RmsProp:
-    return {{"rho", keras ? 0.9 : 0.99}, {"epsilon", epsilon}};
+    return {{"rho", keras ? 0.9 : 0.99},
+            {"epsilon", epsilon},
+            {"weight_decay", 0.0}};
   case OptimizerKind::Adam:
-    return {{"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", epsilon}};
+    return {{"beta1", 0.9},
+            {"beta2", 0.999},
+            {"epsilon", epsilon},
+            {"weight_decay", 0.0}};
   case OptimizerKind::AdamW:
     return {{"beta1", 0.9},
             {"beta2", 0.999},
@@ -43,7 +51,21 @@ double optimizerConstant(OptimizerAttr optimizer, StringRef name) {
   return 0;
 }
 
-unsigned slotCount(OptimizerAttr optimizer) {
+bool decaysParameter(OptimizerAttr optimizer) {
+  return optimizer.getConvention() == Convention::Keras ||
+         optimizer.getKind() == OptimizerKind::AdamW;
+}
+
+bool keepsAverage(OptimizerAttr optimizer) {
+  return optimizerConstant(optimizer, "ema") != 0;
+}
+
+int64_t squareSums(RankedTensorType gradient) {
+  return llvm::divideCeil(storageOf(gradient).elements, kSumChunk);
+}
+
+/// The slots of the rule alone.
+static unsigned ruleSlots(OptimizerAttr optimizer) {
   switch (optimizer.getKind()) {
   case OptimizerKind::Sgd:
     return optimizerConstant(optimizer, "momentum") != 0 ? 1 : 0;
@@ -54,6 +76,10 @@ unsigned slotCount(OptimizerAttr optimizer) {
     return 2;
   }
   llvm_unreachable("every optimizer kind is listed");
+}
+
+unsigned slotCount(OptimizerAttr optimizer) {
+  return ruleSlots(optimizer) + keepsAverage(optimizer);
 }
 
 static void updateSgd(OptimizerAttr o, double lr, double g, double &p,
@@ -74,12 +100,21 @@ static void updateSgd(OptimizerAttr o, double lr, double g, double &p,
   }
 }
 
+static void updateRmsProp(OptimizerAttr o, double lr, double g, double &p,
+                          MutableArrayRef<double> slots) {
+  double rho = optimizerConstant(o, "rho");
+  double epsilon = optimizerConstant(o, "epsilon");
+  double &v = slots[0];
+  v = rho * v + (1 - rho) * g * g;
+  p -= lr * g /
+       (o.getConvention() == Convention::Keras ? std::sqrt(v + epsilon)
+                                               : std::sqrt(v) + epsilon);
+}
+
 static void updateAdam(OptimizerAttr o, const StepScalars &s, double g,
                        double &p, MutableArrayRef<double> slots) {
   double b1 = optimizerConstant(o, "beta1"), b2 = optimizerConstant(o, "beta2");
   double epsilon = optimizerConstant(o, "epsilon");
-  if (o.getKind() == OptimizerKind::AdamW)
-    p -= s.learningRate * optimizerConstant(o, "weight_decay") * p;
   double &m = slots[0], &v = slots[1];
   m += (g - m) * (1 - b1);
   v += (g * g - v) * (1 - b2);
@@ -92,25 +127,29 @@ static void updateAdam(OptimizerAttr o, const StepScalars &s, double g,
          (std::sqrt(v) / std::sqrt(s.biasCorrection2) + epsilon);
 }
 
-void evaluateUpdate(OptimizerAttr o, const StepScalars &step, double g,
-                    double &p, MutableArrayRef<double> slots) {
+static void applyRule(OptimizerAttr o, const StepScalars &step, double g,
+                      double &p, MutableArrayRef<double> slots) {
   switch (o.getKind()) {
   case OptimizerKind::Sgd:
     return updateSgd(o, step.learningRate, g, p, slots);
-  case OptimizerKind::RmsProp: {
-    double rho = optimizerConstant(o, "rho");
-    double epsilon = optimizerConstant(o, "epsilon");
-    double &v = slots[0];
-    v = rho * v + (1 - rho) * g * g;
-    p -= step.learningRate * g /
-         (o.getConvention() == Convention::Keras ? std::sqrt(v + epsilon)
-                                                 : std::sqrt(v) + epsilon);
-    return;
-  }
+  case OptimizerKind::RmsProp:
+    return updateRmsProp(o, step.learningRate, g, p, slots);
   case OptimizerKind::Adam:
   case OptimizerKind::AdamW:
     return updateAdam(o, step, g, p, slots);
   }
+}
+
+void evaluateUpdate(OptimizerAttr o, const StepScalars &step, double g,
+                    double &p, MutableArrayRef<double> slots) {
+  double decay = optimizerConstant(o, "weight_decay");
+  if (decaysParameter(o))
+    p -= step.learningRate * decay * p;
+  else
+    g += decay * p;
+  applyRule(o, step, g, p, slots);
+  if (keepsAverage(o))
+    slots.back() = step.emaMomentum * slots.back() + (1 - step.emaMomentum) * p;
 }
 
 } // namespace tl::nn

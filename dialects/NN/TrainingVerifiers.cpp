@@ -1,5 +1,6 @@
 // Verifiers of losses, gradients and updates (NNTrainingOps.td). Each constraint
-// has a case in test/lit/dialects/nn-training-invalid.mlir or nn-invalid.mlir.
+// has a case in test/lit/dialects: nn-invalid.mlir, nn-gradients-invalid.mlir or
+// nn-training-invalid.mlir.
 #include "dialects/NN/Expect.h"
 #include "dialects/NN/Optimizers.h"
 
@@ -39,9 +40,7 @@ static LogicalResult verifyLoss(Loss op, bool sigmoid, bool gradient) {
 }
 
 #define TL_VERIFY_LOSS(OP, SIGMOID, GRADIENT)                                  \
-  LogicalResult OP::verify() {                                                 \
-    return verifyLoss(*this, SIGMOID, GRADIENT);                               \
-  }
+  LogicalResult OP::verify() { return verifyLoss(*this, SIGMOID, GRADIENT); }
 TL_VERIFY_LOSS(SoftmaxCrossEntropyOp, false, false)
 TL_VERIFY_LOSS(SoftmaxCrossEntropyGradOp, false, true)
 TL_VERIFY_LOSS(SigmoidCrossEntropyOp, true, false)
@@ -87,8 +86,8 @@ LogicalResult TransposeFilterOp::verify() {
   ArrayRef<int64_t> w = shapeOf(getFilter());
   int64_t groups = getGroups();
   if (groups < 1 || w[3] % groups)
-    return emitOpError() << "groups (" << groups << ") must divide the "
-                         << w[3] << " output channels";
+    return emitOpError() << "groups (" << groups << ") must divide the " << w[3]
+                         << " output channels";
   return expectShape(*this, "result", getResult(),
                      {w[0], w[1], w[3] / groups, w[2] * groups});
 }
@@ -99,12 +98,11 @@ LogicalResult Conv2DGradInputOp::verify() {
   ArrayRef<int64_t> f = shapeOf(getFilter());
   int64_t groups = getGroups();
   if (groups < 1 || f[3] % groups)
-    return emitOpError() << "groups (" << groups << ") must divide the "
-                         << f[3] << " input channels";
-  return expectConvolution(*this, shapeOf(getResult()),
-                           {f[0], f[1], f[3] / groups, f[2] * groups},
-                           shapeOf(getGradient()), getStrides(), getPads(),
-                           getDilations(), groups);
+    return emitOpError() << "groups (" << groups << ") must divide the " << f[3]
+                         << " input channels";
+  return expectConvolution(
+      *this, shapeOf(getResult()), {f[0], f[1], f[3] / groups, f[2] * groups},
+      shapeOf(getGradient()), getStrides(), getPads(), getDilations(), groups);
 }
 
 LogicalResult Conv2DGradFilterOp::verify() {
@@ -145,8 +143,8 @@ expectChannels(Operation *op, int64_t channels,
 }
 
 LogicalResult BatchNormGradAffineOp::verify() {
-  if (failed(expectShape(*this, "gradient", getGradient(),
-                         shapeOf(getInput()))))
+  if (failed(
+          expectShape(*this, "gradient", getGradient(), shapeOf(getInput()))))
     return failure();
   return expectChannels(*this, shapeOf(getInput()).back(),
                         {{"mean", getMean()},
@@ -222,10 +220,11 @@ LogicalResult BatchSumOp::verify() {
 }
 
 LogicalResult SumSquaresOp::verify() {
-  if (typeOf(getResult()).getRank() != 1)
-    return emitOpError() << "result must be [K], found "
-                         << text(shapeOf(getResult()));
-  return success();
+  if (!typeOf(getGradient()).hasStaticShape())
+    return emitOpError() << "gradient must not depend on the batch, found "
+                         << text(shapeOf(getGradient()));
+  return expectShape(*this, "result", getResult(),
+                     {squareSums(typeOf(getGradient()))});
 }
 
 LogicalResult ClipScaleOp::verify() {

@@ -1,5 +1,6 @@
 // Verifiers of the layers: every constraint that an op's description states.
-// Each has a case in test/lit/dialects/nn-invalid.mlir.
+// Each has a case in test/lit/dialects/nn-invalid.mlir or, newer ones, in
+// nn-slices-tokens-invalid.mlir.
 #include "dialects/NN/Expect.h"
 
 using namespace mlir;

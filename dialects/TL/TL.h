@@ -17,6 +17,15 @@ inline constexpr llvm::StringLiteral kTopAttr = "tl.top";
 
 /// Further names of a layer's value (`tap`): a discardable array of strings.
 inline constexpr llvm::StringLiteral kTapsAttr = "tl.taps";
+
+/// What convert-tl-to-nn writes down on tl.phase: the names of the entries that
+/// extract (absent where the pixels alone cross) and evaluate for it, and the
+/// layers whose values cross its frontier; on tl.train: the entry that extracts
+/// for all phases (absent where they have one frontier).
+inline constexpr llvm::StringLiteral kExtractAttr = "tl.extract";
+inline constexpr llvm::StringLiteral kEvaluateAttr = "tl.evaluate";
+inline constexpr llvm::StringLiteral kFrontierAttr = "tl.frontier";
+inline constexpr llvm::StringLiteral kExtractAllAttr = "tl.extract_all";
 } // namespace tl::ask
 #define GET_OP_CLASSES
 #include "dialects/TL/TLOps.h.inc"

@@ -83,8 +83,9 @@ static int count_right(const tl_model *model, const pictures *all) {
 }
 
 /* tl_pictures.read_pixels: pictures by index, preprocessed. */
-static int read_pixels(void *user, const uint32_t *indices, uint32_t n,
-                       float *pixels) {
+static int read_pixels(void *user, const tl_visit *visit,
+                       const uint32_t *indices, uint32_t n, float *pixels) {
+  (void)visit; /* a picture looks the same in every epoch */
   const pictures *all = user;
   size_t bytes = picture_bytes(all->model);
   uint64_t count = tl_model_get_info(all->model)->pixel_count;

@@ -123,19 +123,20 @@ struct BlockDecl {
   Statements body;
 };
 
-struct BackboneDecl {
-  Identifier name;
-  std::vector<ParameterDecl> parameters;
-  Items items; // preprocess, convention, top
-  Statements body;
-};
-
-/// `backbone vgg16(...) { ... }` in a model.
+/// `backbone vgg16(...) { ... }` in a model; `= resnet_cifar(depth: 20)`.
 struct BackboneUse {
   Identifier name;
   std::vector<Argument> arguments;
   Items items;
   SourceRange range;
+};
+
+struct BackboneDecl {
+  Identifier name;
+  std::vector<ParameterDecl> parameters;
+  Items items; // preprocess, convention, top
+  Statements body;
+  std::optional<BackboneUse> sameAs; // then there are no items and no body
 };
 
 struct ModelDecl {

@@ -14,11 +14,17 @@ public:
       : recipe(recipe), reporter(reporter) {}
 
   void freeze(const LayerRange *range);
-  void unfreeze();
+  void phases();
   void trainable();
   void classes();
 
 private:
+  bool unfreeze(Phase &phase);
+  void rates(const Phase &phase);
+  void batchNorm(const Phase &phase);
+  const Layer *layerAt(size_t place) const;
+  /// Some layer that trains now satisfies `test`.
+  template <typename Test> bool anyTrainable(Test test) const;
   void loss();
   const Layer &outputLayer() const;
   void wrongOutputs(StringRef what);
@@ -26,6 +32,7 @@ private:
   Recipe &recipe;
   Reporter &reporter;
   std::vector<StringRef> names;
+  std::vector<bool> trains; // one flag a place: in the phase being checked
 };
 
 void RecipeChecker::freeze(const LayerRange *range) {
@@ -41,32 +48,125 @@ void RecipeChecker::freeze(const LayerRange *range) {
   if (!frozen)
     return;
   b.frozen = std::move(*frozen);
-  for (size_t i = 0; i < b.list.order.size(); ++i) {
-    const Layer &layer = b.network.layers[b.list.order[i]];
-    if (b.frozen[i + b.list.firstIndex] || layer.elements() == 0)
+}
+
+/// What stands at a place of the list; null for the input.
+const Layer *RecipeChecker::layerAt(size_t place) const {
+  const Backbone &b = recipe.backbone;
+  return place < size_t(b.list.firstIndex)
+             ? nullptr
+             : &b.network.layers[b.list.order[place - b.list.firstIndex]];
+}
+
+template <typename Test> bool RecipeChecker::anyTrainable(Test test) const {
+  for (size_t place = 0; place < trains.size(); ++place)
+    if (const Layer *layer = layerAt(place);
+        layer && trains[place] && test(*layer))
+      return true;
+  return false;
+}
+
+static bool hasWeights(const Layer &layer) { return layer.elements() != 0; }
+
+/// Widens what trains by the phase's range. A range that adds no layer with
+/// weights is an error: whoever wrote it expects something to change.
+bool RecipeChecker::unfreeze(Phase &phase) {
+  phase.unfrozen.clear();
+  if (!phase.unfreeze)
+    return true;
+  auto range = resolveRange(*phase.unfreeze, names, reporter);
+  if (!range)
+    return false;
+  bool adds = false, any = false;
+  for (size_t place = 0; place < range->size(); ++place) {
+    const Layer *layer = layerAt(place);
+    if (!(*range)[place] || !layer)
       continue;
-    reporter.notSupported(range->range, "unfrozen backbone layers");
+    any |= hasWeights(*layer);
+    adds |= hasWeights(*layer) && !trains[place];
+    if (trains[place])
+      continue;
+    trains[place] = true;
+    phase.unfrozen.push_back(int64_t(place));
+  }
+  if (!adds)
+    reporter.error(phase.unfreezeRange)
+        << (any ? "every layer with weights in this range is trainable already"
+                : "no layer in this range has weights (see tlc --summary)");
+  return adds;
+}
+
+/// Without a head, the network's own top stands for it.
+void RecipeChecker::rates(const Phase &phase) {
+  bool topIsHead = !recipe.head;
+  auto isHead = [&](const Layer &layer) { return topIsHead && layer.top; };
+  if (phase.ownHeadRate && topIsHead && !anyTrainable([&](const Layer &layer) {
+        return hasWeights(layer) && isHead(layer);
+      }))
+    reporter.error(phase.rateRange)
+        << "'lr(head:)' is given, but the model has no head and the phase '"
+        << phase.name.text << "' trains no layer of the backbone's top";
+  if (phase.ownBackboneRate && !anyTrainable([&](const Layer &layer) {
+        return hasWeights(layer) && !isHead(layer);
+      }))
+    reporter.error(phase.rateRange)
+        << "'lr(backbone:)' is given, but the phase '" << phase.name.text
+        << "' trains no layer of the backbone; unfreeze some, as in unfreeze "
+           "backbone[-4:]";
+}
+
+void RecipeChecker::batchNorm(const Phase &phase) {
+  if (!phase.batchNormRange.file || !phase.batchNormTrain)
     return;
+  if (anyTrainable([](const Layer &layer) {
+        return layer.kind == LayerKind::BatchNorm;
+      }))
+    return;
+  const Network &network = recipe.backbone.network;
+  auto norm = find_if(network.layers, [](const Layer &layer) {
+    return layer.kind == LayerKind::BatchNorm;
+  });
+  auto diagnostic = reporter.error(phase.batchNormRange);
+  diagnostic << "'batch_norm train' is given, but the phase '"
+             << phase.name.text << "' trains no batch norm";
+  if (norm == network.layers.end())
+    diagnostic << ": the backbone '" << recipe.backbone.name << "' has none";
+  else
+    diagnostic << "; all of them are frozen, such as '" << norm->name << "'";
+}
+
+void RecipeChecker::phases() {
+  if (!recipe.train)
+    return;
+  trains = recipe.backbone.frozen;
+  trains.flip();
+  for (Phase &phase : recipe.train->phases) {
+    if (!unfreeze(phase))
+      continue;
+    rates(phase);
+    batchNorm(phase);
   }
 }
 
-void RecipeChecker::unfreeze() {
-  if (!recipe.train)
-    return;
-  for (const Phase &phase : recipe.train->phases)
-    if (phase.unfreeze && resolveRange(*phase.unfreeze, names, reporter))
-      reporter.notSupported(phase.unfreezeRange, "unfreeze");
-}
-
+/// Every phase must have something to train: later ones only add to it.
 void RecipeChecker::trainable() {
-  if (!recipe.train)
+  if (!recipe.train || recipe.train->phases.empty())
     return;
-  if (recipe.head)
-    for (const Layer &layer : recipe.head->layers)
-      if (layer.elements() != 0)
-        return;
-  reporter.error(recipe.train->range)
-      << "there is nothing to train: the backbone is frozen and "
+  if (recipe.head && any_of(recipe.head->layers, hasWeights))
+    return;
+  trains = recipe.backbone.frozen;
+  trains.flip();
+  const Phase &first = recipe.train->phases.front();
+  for (int64_t place : first.unfrozen)
+    trains[place] = true;
+  if (anyTrainable(hasWeights))
+    return;
+  bool later = any_of(recipe.train->phases,
+                      [](const Phase &p) { return !p.unfrozen.empty(); });
+  reporter.error(later ? first.range : recipe.train->range)
+      << "there is nothing to train"
+      << (later ? " in the phase '" + first.name.text + "'" : std::string())
+      << ": the backbone is frozen and "
       << (recipe.head ? "the head has no weights" : "there is no head");
 }
 
@@ -157,8 +257,9 @@ void RecipeChecker::classes() {
 void checkRecipe(Recipe &recipe, const LayerRange *freeze, Reporter &reporter) {
   RecipeChecker checker(recipe, reporter);
   checker.freeze(freeze);
-  checker.unfreeze();
-  checker.trainable();
+  checker.phases();
+  if (!reporter.failed())
+    checker.trainable();
   checker.classes();
 }
 

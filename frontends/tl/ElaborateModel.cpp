@@ -22,7 +22,13 @@ private:
   bool backbone(const BackboneUse &use);
   bool backboneSettings(const BackboneUse &use);
   void precision(const Item &item);
-  bool backboneFile(const BackboneUse &use, const FileDecl &decl);
+  std::optional<FileDecl> parseBackbone(const SourceFile &source,
+                                        const Identifier &name);
+  bool backboneFile(const BackboneUse &use, const Scope &caller,
+                    const FileDecl &decl);
+  bool sameBackbone(const BackboneUse &use, const Scope &scope);
+  bool backboneLayers(const BackboneUse &use, const Scope &scope,
+                      const BackboneDecl &decl, const Blocks &blocks);
   bool backbonePreprocess(const BackboneDecl &decl, const Item *item);
   bool head(const Item &item);
 
@@ -133,7 +139,7 @@ bool ModelElaborator::backbone(const BackboneUse &use) {
   if (file.backbone) {
     if (file.backbone->name.text == use.name.text) {
       Reporter::Within within(reporter, use.range, note);
-      return backboneFile(use, file);
+      return backboneFile(use, none, file);
     }
     reporter.error(file.backbone->name.range)
         << "the model uses the backbone '" << use.name.text << "', not '"
@@ -144,20 +150,24 @@ bool ModelElaborator::backbone(const BackboneUse &use) {
   if (!source)
     return false; // the loader said why, at the name
   Reporter::Within within(reporter, use.range, note);
-  auto decl = parseFile(*source, reporter);
-  if (!decl)
-    return false;
-  if (!decl->backbone || decl->backbone->name.text != use.name.text) {
-    SourceRange place =
-        decl->backbone ? decl->backbone->name.range : decl->model->name.range;
-    reporter.error(place) << "expected the backbone '" << use.name.text
-                          << "' in this file, found the "
-                          << (decl->backbone ? "backbone '" : "model '")
-                          << place.file->text().slice(place.begin, place.end)
-                          << "'";
-    return false;
-  }
-  return backboneFile(use, *decl);
+  auto decl = parseBackbone(*source, use.name);
+  return decl && backboneFile(use, none, *decl);
+}
+
+/// The file, which must hold the backbone of that name.
+std::optional<FileDecl> ModelElaborator::parseBackbone(const SourceFile &source,
+                                                       const Identifier &name) {
+  auto decl = parseFile(source, reporter);
+  if (!decl || (decl->backbone && decl->backbone->name.text == name.text))
+    return decl;
+  SourceRange place =
+      decl->backbone ? decl->backbone->name.range : decl->model->name.range;
+  reporter.error(place) << "expected the backbone '" << name.text
+                        << "' in this file, found the "
+                        << (decl->backbone ? "backbone '" : "model '")
+                        << place.file->text().slice(place.begin, place.end)
+                        << "'";
+  return std::nullopt;
 }
 
 /// The file's preset, unless the model says another.
@@ -179,11 +189,44 @@ bool ModelElaborator::backbonePreprocess(const BackboneDecl &decl,
   return preprocess.has_value();
 }
 
-bool ModelElaborator::backboneFile(const BackboneUse &use,
+bool ModelElaborator::backboneFile(const BackboneUse &use, const Scope &caller,
                                    const FileDecl &decl) {
-  Backbone &b = recipe.backbone;
-  auto settings = collectSettings(decl.backbone->items, {}, reporter);
+  const BackboneDecl &backbone = *decl.backbone;
   Blocks blocks = collectBlocks(decl, reporter);
+  if (reporter.failed())
+    return false;
+  auto scope = bindParameters(use.name.text, use.range, use.arguments,
+                              backbone.parameters, caller, reporter);
+  if (!scope)
+    return false;
+  return backbone.sameAs ? sameBackbone(*backbone.sameAs, *scope)
+                         : backboneLayers(use, *scope, backbone, blocks);
+}
+
+/// `backbone resnet20 = resnet_cifar(depth: 20)`: one step, no chains, so that
+/// names cannot go in a circle.
+bool ModelElaborator::sameBackbone(const BackboneUse &use, const Scope &scope) {
+  const SourceFile *source = load(use.name);
+  if (!source)
+    return false;
+  Reporter::Within within(reporter, use.range,
+                          "the backbone '" + use.name.text + "' is named here");
+  auto decl = parseBackbone(*source, use.name);
+  if (!decl)
+    return false;
+  if (!decl->backbone->sameAs)
+    return backboneFile(use, scope, *decl);
+  reporter.error(decl->backbone->name.range)
+      << "expected layers in the backbone '" << use.name.text
+      << "', found another name, '" << decl->backbone->sameAs->name.text << "'";
+  return false;
+}
+
+bool ModelElaborator::backboneLayers(const BackboneUse &use, const Scope &scope,
+                                     const BackboneDecl &decl,
+                                     const Blocks &blocks) {
+  Backbone &b = recipe.backbone;
+  auto settings = collectSettings(decl.items, {}, reporter);
   if (reporter.failed())
     return false;
   if (const Item *item = settings.lookup("convention")) {
@@ -192,16 +235,12 @@ bool ModelElaborator::backboneFile(const BackboneUse &use,
       return false;
     b.convention = *convention;
   }
-  if (!backbonePreprocess(*decl.backbone, settings.lookup("preprocess")))
-    return false;
-  auto scope = bindParameters(b.name, use.range, use.arguments,
-                              decl.backbone->parameters, none, reporter);
-  if (!scope)
+  if (!backbonePreprocess(decl, settings.lookup("preprocess")))
     return false;
   b.network.inputShape = recipe.input;
   Elaborator elaborator(blocks, b.convention, Elaborator::Place::Backbone,
                         reporter);
-  if (!elaborator.run(decl.backbone->body, *scope, b.network))
+  if (!elaborator.run(decl.body, scope, b.network))
     return false;
   const Item *topItem = settings.lookup("top");
   if (b.includeTop && !topItem) {
@@ -210,20 +249,19 @@ bool ModelElaborator::backboneFile(const BackboneUse &use,
     return false;
   }
   size_t base = b.network.layers.size();
-  if (b.includeTop && !elaborator.run(topItem->statements, *scope, b.network))
+  if (b.includeTop && !elaborator.run(topItem->statements, scope, b.network))
     return false;
   for (size_t i = base; i < b.network.layers.size(); ++i)
     b.network.layers[i].top = true;
   if (b.network.layers.empty()) {
-    reporter.error(decl.backbone->name.range)
+    reporter.error(decl.name.range)
         << "the backbone '" << b.name << "' has no layers";
     return false;
   }
   StringMap<SourceRange> taken;
   nameLayers(b.network, taken, reporter);
   if (!b.includeTop && topItem) {
-    auto names =
-        elaborator.names(topItem->statements, *scope, b.network.layers);
+    auto names = elaborator.names(topItem->statements, scope, b.network.layers);
     if (!names)
       return false;
     b.otherLayers = std::move(*names);

@@ -71,7 +71,8 @@ public:
 private:
   const SourceFile &model;
   Reporter &reporter;
-  std::unique_ptr<SourceFile> file;
+  /// Ranges point into them.
+  std::vector<std::unique_ptr<SourceFile>> files;
 };
 
 } // namespace
@@ -87,17 +88,17 @@ const SourceFile *Loader::backbone(const Identifier &name) {
           << "cannot read '" << path << "': " << text.getError().message();
       return nullptr;
     }
-    file = std::make_unique<SourceFile>(path, std::move(*text));
-    return checkText(*file, reporter) ? file.get() : nullptr;
+    files.push_back(std::make_unique<SourceFile>(path, std::move(*text)));
+    return checkText(*files.back(), reporter) ? files.back().get() : nullptr;
   }
   llvm::SmallVector<llvm::StringRef> names;
   for (const EmbeddedBackbone &embedded : embeddedBackbones()) {
     names.push_back(embedded.name);
     if (embedded.name != name.text)
       continue;
-    file = std::make_unique<SourceFile>("backbones/" + name.text + ".tl",
-                                        embedded.text.str());
-    return file.get();
+    files.push_back(std::make_unique<SourceFile>(
+        "backbones/" + name.text + ".tl", embedded.text.str()));
+    return files.back().get();
   }
   reporter.error(name.range)
       << "no backbone '" << name.text << "': there is no '" << name.text

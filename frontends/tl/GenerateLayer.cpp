@@ -91,6 +91,16 @@ Value LayerGenerator::pool(const Layer &layer, Value input, Location loc) {
                                                   : UnitAttr());
 }
 
+Value LayerGenerator::slice(const Layer &layer, Value input, Location loc) {
+  SmallVector<int64_t> offsets(layer.shape.size(), 0);
+  SmallVector<int64_t> strides(layer.shape.size(), 1);
+  offsets.back() = layer.firstChannel;
+  if (layer.shape.size() == 3)
+    std::copy(layer.strides.begin(), layer.strides.end(), strides.begin());
+  return nn::SliceOp::create(b, loc, tensorType(layer.shape), input, offsets,
+                             strides);
+}
+
 Value LayerGenerator::batchNorm(const Layer &layer, Value input, Location loc) {
   SmallVector<Value, 4> values;
   for (const Parameter &parameter : layer.parameters)
@@ -115,6 +125,12 @@ Value LayerGenerator::compute(const Layer &layer, ValueRange inputs,
   case LayerKind::ZeroPad:
     return nn::PadOp::create(b, loc, type, input,
                              b.getDenseI64ArrayAttr(layer.pads));
+  case LayerKind::Slice:
+    return slice(layer, input, loc);
+  case LayerKind::PadChannels:
+    return nn::PadChannelsOp::create(b, loc, type, input,
+                                     b.getI64IntegerAttr(layer.channelPads[0]),
+                                     b.getI64IntegerAttr(layer.channelPads[1]));
   case LayerKind::MaxPool:
   case LayerKind::AvgPool:
     return pool(layer, input, loc);

@@ -26,6 +26,7 @@ private:
   mlir::Value convolution(const Layer &layer, mlir::Value input,
                           mlir::Location loc);
   mlir::Value pool(const Layer &layer, mlir::Value input, mlir::Location loc);
+  mlir::Value slice(const Layer &layer, mlir::Value input, mlir::Location loc);
   mlir::Value batchNorm(const Layer &layer, mlir::Value input,
                         mlir::Location loc);
   mlir::Value activate(const Activation &activation, mlir::Value input,

@@ -10,7 +10,8 @@ using namespace llvm;
 namespace tl::frontend {
 
 // `name` and `source` end every row.
-#define TL_NAMES {"name"}, {"source"}
+#define TL_NAMES                                                               \
+  {"name"}, { "source" }
 static constexpr ArgumentRule kNames[] = {TL_NAMES};
 static constexpr ArgumentRule kConv[] = {
     {"filters", true}, {"size", true}, {"activation"}, {"stride"}, {"padding"},
@@ -24,6 +25,9 @@ static constexpr ArgumentRule kAvgPool[] = {{"size", true},    {"stride"},
                                             {"padding"},       {"ceil"},
                                             {"count_padding"}, TL_NAMES};
 static constexpr ArgumentRule kZeroPad[] = {{"padding", true}, TL_NAMES};
+static constexpr ArgumentRule kSlice[] = {{"stride"}, {"channels"}, TL_NAMES};
+static constexpr ArgumentRule kPadChannels[] = {
+    {"before", true}, {"after", true}, TL_NAMES};
 static constexpr ArgumentRule kBatchNorm[] = {
     {"epsilon"}, {"scale"}, {"center"}, TL_NAMES};
 static constexpr ArgumentRule kActivation[] = {{"function", true}, TL_NAMES};
@@ -48,6 +52,9 @@ static const LayerRule kRules[] = {
      false},
     {"avg_pool", "AveragePooling2D", "average_pooling2d", kAvgPool, 1,
      applyAvgPool, false},
+    {"slice", "Lambda", "lambda", kSlice, 0, applySlice, true},
+    {"pad_channels", "Lambda", "lambda", kPadChannels, 2, applyPadChannels,
+     true},
     {"gap", "GlobalAveragePooling2D", "global_average_pooling2d", kGap, 0,
      applyGlobalAvgPool, true},
     {"flatten", "Flatten", "flatten", kNames, 0, applyFlatten, true},

@@ -71,15 +71,26 @@ bool readNames(const BoundArguments &arguments, ValueReader &reader,
 bool checkShape(llvm::ArrayRef<int64_t> shape, llvm::StringRef what,
                 SourceRange range, Reporter &reporter);
 
+/// False, with a message, when the input has no height and width.
+bool expectPicture(const LayerContext &context);
+
+/// Reads a size such as `stride: 2`; without it `pair` stays.
+bool readPair(const LayerContext &context, llvm::StringRef name, int64_t least,
+              std::array<int64_t, 2> &pair);
+
+inline constexpr int64_t kMostChannels = int64_t(1) << 20;
+
 /// The shape of `add` and `concat`: their inputs must fit together.
 bool mergeShapes(Layer &layer, Reporter &reporter);
 
-// The window layers (WindowLayers.cpp) and the others (PlainLayers.cpp).
+// WindowLayers.cpp, SliceLayers.cpp and, the others, PlainLayers.cpp.
 bool applyConv(const LayerContext &context, Layer &layer);
 bool applyDepthwiseConv(const LayerContext &context, Layer &layer);
 bool applyMaxPool(const LayerContext &context, Layer &layer);
 bool applyAvgPool(const LayerContext &context, Layer &layer);
 bool applyZeroPad(const LayerContext &context, Layer &layer);
+bool applySlice(const LayerContext &context, Layer &layer);
+bool applyPadChannels(const LayerContext &context, Layer &layer);
 bool applyBatchNorm(const LayerContext &context, Layer &layer);
 bool applyActivation(const LayerContext &context, Layer &layer);
 bool applyNamedActivation(const LayerContext &context, Layer &layer);

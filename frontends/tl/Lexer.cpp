@@ -49,7 +49,7 @@ Token Lexer::next() {
   for (StringRef two : {"..", "==", "!=", "<=", ">="})
     if (two[0] == c && two[1] == at(1))
       return take(TokenKind::Punctuation, 2);
-  if (StringRef("{}()[],:+-*/%<>").contains(c))
+  if (StringRef("{}()[],:+-*/%<>=").contains(c))
     return take(TokenKind::Punctuation, 1);
   if (isPrint(c))
     return fail(1, std::string("unexpected character '") + c + "'");

@@ -26,6 +26,7 @@ private:
   void preprocess();
   void backbone();
   void head();
+  DictionaryAttr augment();
   void train();
   void phase(const Phase &phase);
   /// The network's layers, in the order of `order`, and the final yield.
@@ -133,18 +134,37 @@ void ModuleGenerator::phase(const Phase &phase) {
   auto optimizer =
       nn::OptimizerAttr::get(b.getContext(), phase.optimizer, convention,
                              b.getDictionaryAttr(constants));
-  ask::PhaseOp::create(b, at(phase.range), b.getStringAttr(phase.name.text),
-                       b.getI64IntegerAttr(phase.epochs), optimizer,
-                       b.getF64FloatAttr(phase.learningRate),
-                       b.getDenseI64ArrayAttr({}),
-                       phase.keepBest ? b.getUnitAttr() : UnitAttr(),
-                       /*backbone_rate=*/FloatAttr(), b.getStringAttr("constant"),
-                       /*warmup=*/b.getF64FloatAttr(0),
-                       /*schedule_every=*/b.getF64FloatAttr(1),
-                       /*schedule_factor=*/b.getF64FloatAttr(0.1),
-                       /*clip_norm=*/FloatAttr(),
-                       /*early_stop=*/b.getI64IntegerAttr(0),
-                       /*batch_norm_train=*/UnitAttr());
+  ask::PhaseOp::create(
+      b, at(phase.range), b.getStringAttr(phase.name.text),
+      b.getI64IntegerAttr(phase.epochs), optimizer,
+      b.getF64FloatAttr(phase.headRate.value_or(phase.learningRate)),
+      b.getDenseI64ArrayAttr(phase.unfrozen),
+      phase.keepBest ? b.getUnitAttr() : UnitAttr(),
+      phase.backboneRate ? b.getF64FloatAttr(*phase.backboneRate) : FloatAttr(),
+      b.getStringAttr("constant"),
+      /*warmup=*/b.getF64FloatAttr(0),
+      /*schedule_every=*/b.getF64FloatAttr(1),
+      /*schedule_factor=*/b.getF64FloatAttr(0.1),
+      /*clip_norm=*/FloatAttr(),
+      /*early_stop=*/b.getI64IntegerAttr(0),
+      phase.batchNormTrain ? b.getUnitAttr() : UnitAttr());
+}
+
+DictionaryAttr ModuleGenerator::augment() {
+  if (!recipe.train->augment)
+    return {};
+  const Augment &a = *recipe.train->augment;
+  auto number = [&](StringRef name, double value) {
+    return b.getNamedAttr(name, b.getF64FloatAttr(value));
+  };
+  return b.getDictionaryAttr(
+      {number("flip_horizontal", a.flipHorizontal),
+       number("flip_vertical", a.flipVertical), number("rotate", a.rotate),
+       number("shift", a.shift), number("zoom", a.zoom),
+       number("crop_least", a.cropLeast), number("crop_most", a.cropMost),
+       number("brightness", a.brightness), number("contrast", a.contrast),
+       number("saturation", a.saturation), number("hue", a.hue),
+       b.getNamedAttr("views", b.getI64IntegerAttr(a.views))});
 }
 
 void ModuleGenerator::train() {
@@ -158,7 +178,7 @@ void ModuleGenerator::train() {
       b.getStringAttr(t.convention == Convention::Keras ? "keras" : "torch"),
       /*class_weights=*/DenseF64ArrayAttr(), /*balanced_weights=*/UnitAttr(),
       /*mixup=*/b.getF64FloatAttr(0), /*top_k=*/b.getI64IntegerAttr(0),
-      /*auc=*/UnitAttr(), /*augment=*/DictionaryAttr());
+      /*auc=*/UnitAttr(), augment());
   OpBuilder::InsertionGuard guard(b);
   b.createBlock(&op.getBody());
   for (const Phase &one : t.phases)

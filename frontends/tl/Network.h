@@ -54,6 +54,8 @@ enum class LayerKind {
   BatchNorm,
   Activation,
   ZeroPad,
+  Slice,
+  PadChannels,
   MaxPool,
   AvgPool,
   GlobalAvgPool,
@@ -73,7 +75,7 @@ struct Layer {
 
   std::string name; // empty until named
   std::string source;
-  bool top = false; // of the backbone's own top
+  bool top = false;      // of the backbone's own top
   SourceRange nameRange; // where it was named, or the layer
 
   llvm::SmallVector<int, 2> inputs; // indices of layers, or kInputValue
@@ -82,14 +84,16 @@ struct Layer {
   std::vector<Parameter> parameters;
   Activation activation;
 
-  // Windows: convolutions and pools.
+  // Windows: convolutions and pools; a slice has strides.
   std::array<int64_t, 2> window{1, 1}, strides{1, 1}, dilations{1, 1};
   std::array<int64_t, 4> pads{0, 0, 0, 0}; // top, bottom, left, right
   int64_t groups = 1;
   bool bias = false;
-  bool countPadding = false; // average pool
-  double epsilon = 0;        // batch norm
-  double rate = 0;           // dropout
+  bool countPadding = false;                // average pool
+  int64_t firstChannel = 0;                 // slice
+  std::array<int64_t, 2> channelPads{0, 0}; // before, after
+  double epsilon = 0;                       // batch norm
+  double rate = 0;                          // dropout
 
   int64_t elements() const; // of all parameters
 };

@@ -17,6 +17,10 @@ static constexpr ItemRule kAugmentItems[] = {
     {"flip", ItemForm::CallOrWord, {}},  {"rotate", ItemForm::CallOrWord, {}},
     {"shift", ItemForm::CallOrWord, {}}, {"zoom", ItemForm::CallOrWord, {}},
     {"crop", ItemForm::CallOrWord, {}},  {"color", ItemForm::CallOrWord, {}},
+    {"brightness", ItemForm::CallOrWord, {}},
+    {"contrast", ItemForm::CallOrWord, {}},
+    {"saturation", ItemForm::CallOrWord, {}},
+    {"hue", ItemForm::CallOrWord, {}},
     {"views", ItemForm::Value, {}}};
 
 static constexpr ItemRule kPhaseItems[] = {
@@ -196,13 +200,17 @@ bool Parser::parameters(std::vector<ParameterDecl> &parameters) {
   return true;
 }
 
-// backbone = "backbone" , name , [ parameters ] , "{" ,
-//            { backbone-item | statement } , "}" ;
+// backbone = "backbone" , name , [ parameters ] ,
+//            ( "{" , { backbone-item | statement } , "}"
+//            | "=" , name , [ arguments ] ) ;
 bool Parser::backboneDecl(BackboneDecl &backbone) {
   advance();
   if (!identifier(backbone.name, "the backbone's name") ||
-      (token.is("(") && !parameters(backbone.parameters)) ||
-      !expect("{", "before the backbone's layers"))
+      (token.is("(") && !parameters(backbone.parameters)))
+    return false;
+  if (accept("="))
+    return namedBackbone(backbone.sameAs.emplace());
+  if (!expect("{", "before the backbone's layers"))
     return false;
   while (!accept("}")) {
     const ItemRule *rule = token.kind == TokenKind::Name
@@ -244,12 +252,21 @@ bool Parser::model(ModelDecl &model) {
   return true;
 }
 
+// name , [ arguments ]
+bool Parser::namedBackbone(BackboneUse &use) {
+  SourceRange start = token.range;
+  if (!identifier(use.name, "the backbone's name") ||
+      (token.is("(") && !arguments(use.arguments)))
+    return false;
+  use.range = start.to(previous);
+  return true;
+}
+
 // backbone-use = "backbone" , name , [ arguments ] , "{" , { item } , "}" ;
 bool Parser::backboneUse(BackboneUse &use) {
   SourceRange start = token.range;
   advance();
-  if (!identifier(use.name, "the backbone's name") ||
-      (token.is("(") && !arguments(use.arguments)))
+  if (!namedBackbone(use))
     return false;
   use.range = start.to(previous);
   return expect("{", "after the backbone's name") &&

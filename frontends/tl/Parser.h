@@ -48,6 +48,7 @@ private:
   bool backboneDecl(BackboneDecl &backbone);
   bool model(ModelDecl &model);
   bool backboneUse(BackboneUse &use);
+  bool namedBackbone(BackboneUse &use);
   bool parameters(std::vector<ParameterDecl> &parameters);
   bool item(const ItemRule &rule, Item &item);
   bool items(llvm::ArrayRef<ItemRule> rules, llvm::StringRef owner,

@@ -22,6 +22,8 @@ private:
   void optimizer(const Item &item);
   bool constant(StringRef name, const Value &value);
   void schedule(const Item &item);
+  void rates(const Item &item);
+  void batchNorm(const Item &item);
   void unsupported(const Item &item);
   std::optional<Value> value(const Item &item) {
     return evaluate(*item.values[0], none, reporter);
@@ -135,44 +137,61 @@ void PhaseReader::schedule(const Item &item) {
     reporter.notSupported(item.range, "schedule");
 }
 
+/// `lr(backbone: 1e-5, head: 1e-3)`: rates of their own, whatever the
+/// optimizer says.
+void PhaseReader::rates(const Item &item) {
+  const Expression &e = *item.values[0];
+  auto arguments = bindArguments("lr", e.range, e.arguments,
+                                 {{"backbone"}, {"head"}}, 0, none, reporter);
+  if (!arguments)
+    return;
+  phase.rateRange = item.range;
+  for (bool backbone : {true, false}) {
+    StringRef name = backbone ? "backbone" : "head";
+    auto given = arguments->find(name);
+    if (given == arguments->end())
+      continue;
+    auto rate = reader.real(given->second, name);
+    if (!rate)
+      return;
+    if (!(*rate > 0))
+      return reader.expected(given->second, "a number above 0", name);
+    (backbone ? phase.backboneRate : phase.headRate) = *rate;
+    (backbone ? phase.ownBackboneRate : phase.ownHeadRate) = true;
+  }
+  if (arguments->empty())
+    reporter.error(item.range)
+        << "'lr' needs a rate, as in lr(backbone: 1e-5, head: 1e-3)";
+}
+
+void PhaseReader::batchNorm(const Item &item) {
+  auto v = value(item);
+  auto word =
+      v ? reader.word(*v, "batch_norm", {"train", "frozen"}) : std::nullopt;
+  if (!word)
+    return;
+  phase.batchNormTrain = *word == "train";
+  phase.batchNormRange = item.range;
+}
+
 // Settings that are read and checked, and then refused.
 void PhaseReader::unsupported(const Item &item) {
   StringRef keyword = item.keyword.text;
-  if (keyword == "lr" || keyword == "early_stop") {
+  if (keyword == "early_stop") {
     const Expression &e = *item.values[0];
-    SmallVector<ArgumentRule> rules;
-    if (keyword == "lr")
-      rules = {{"backbone"}, {"head"}};
-    else
-      rules = {{"patience"}};
-    auto arguments =
-        bindArguments(keyword, e.range, e.arguments, rules, 0, none, reporter);
+    auto arguments = bindArguments(keyword, e.range, e.arguments,
+                                   {{"patience"}}, 0, none, reporter);
     if (!arguments)
       return;
-    for (const auto &entry : *arguments) {
-      const Value &v = entry.getValue();
-      bool good = keyword == "lr"
-                      ? reader.real(v, entry.getKey()).has_value()
-                      : reader.integer(v, "patience", 1, 1 << 20).has_value();
-      if (!good)
+    for (const auto &entry : *arguments)
+      if (!reader.integer(entry.getValue(), "patience", 1, 1 << 20))
         return;
-      if (keyword == "lr" && !(v.number() > 0)) {
-        reader.expected(v, "a number above 0", entry.getKey());
-        return;
-      }
-    }
-    reporter.notSupported(item.range, keyword == "lr" ? "lr(...)" : keyword);
+    reporter.notSupported(item.range, keyword);
     return;
   }
   auto v = value(item);
   if (!v)
     return;
-  if (keyword == "batch_norm") {
-    auto word = reader.word(*v, "batch_norm", {"train", "frozen"});
-    if (word && *word == "train")
-      reporter.notSupported(item.range, "batch_norm train");
-    return;
-  }
   auto number = reader.real(*v, keyword);
   if (!number)
     return;
@@ -192,7 +211,13 @@ Phase PhaseReader::read(const Item &item, const Phase *previous) {
   phase.name = *item.name;
   phase.range = item.range;
   phase.unfreeze = nullptr;
+  phase.ownBackboneRate = phase.ownHeadRate = false;
+  phase.batchNormRange = {};
   auto settings = collectSettings(item.children, {}, reporter);
+  // A new optimizer sets the rate of everything; lr(...) refines that, also
+  // where it is written first.
+  if (settings.contains("optimizer"))
+    phase.backboneRate = phase.headRate = std::nullopt;
   // In the order written, so that messages come in that order too.
   for (const Item &child : item.children) {
     StringRef keyword = child.keyword.text;
@@ -200,6 +225,10 @@ Phase PhaseReader::read(const Item &item, const Phase *previous) {
       optimizer(child);
     } else if (keyword == "schedule") {
       schedule(child);
+    } else if (keyword == "lr") {
+      rates(child);
+    } else if (keyword == "batch_norm") {
+      batchNorm(child);
     } else if (keyword == "unfreeze") {
       phase.unfreeze = &*child.layers;
       phase.unfreezeRange = child.range;

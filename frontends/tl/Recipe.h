@@ -32,6 +32,26 @@ struct Phase {
   bool keepBest = false;
   const LayerRange *unfreeze = nullptr;
   SourceRange unfreezeRange;
+  /// Places of the list that train from this phase on (CheckRecipe.cpp).
+  std::vector<int64_t> unfrozen;
+  /// `lr(backbone:)` and `lr(head:)`, where a phase since the last optimizer
+  /// said them.
+  std::optional<double> backboneRate, headRate;
+  SourceRange rateRange; // of this phase's own lr(...)
+  bool ownBackboneRate = false, ownHeadRate = false;
+  bool batchNormTrain = false;
+  SourceRange batchNormRange; // of this phase's own `batch_norm train`
+};
+
+/// Changes to training pictures; the numbers mean what TL.td says.
+struct Augment {
+  double flipHorizontal = 0, flipVertical = 0;
+  double rotate = 0, shift = 0, zoom = 0;
+  double cropLeast = 1, cropMost = 1;
+  double brightness = 0, contrast = 0, saturation = 0, hue = 0;
+  int64_t views = 4; // 0: unlimited
+
+  bool changesPictures() const;
 };
 
 struct Train {
@@ -42,6 +62,7 @@ struct Train {
   int64_t seed = 0;
   double split = 0.2;
   Convention convention = Convention::Keras;
+  std::optional<Augment> augment;
   std::vector<Phase> phases;
 };
 
@@ -53,7 +74,7 @@ struct Backbone {
   Convention convention = Convention::Keras;
   Network network;
   LayerList list;
-  std::vector<bool> frozen; // one flag a place of the list
+  std::vector<bool> frozen; // one flag a place of the list, before training
   std::vector<std::string> otherLayers;
   Preprocess preprocess;
 };
@@ -89,6 +110,10 @@ std::optional<Convention> readConvention(const Item &item, Reporter &reporter);
 /// `train { ... }`; errors are reported, and what could be read is returned.
 Train readTrain(const Item &item, Reporter &reporter);
 
+/// `augment { ... }`; nothing where no picture would change, also after an error
+/// was reported.
+std::optional<Augment> readAugment(const Item &item, Reporter &reporter);
+
 /// A phase inherits what it does not say from `previous`.
 Phase readPhase(const Item &item, const Phase *previous, Convention convention,
                 Reporter &reporter);
@@ -103,7 +128,8 @@ std::optional<Recipe> elaborateModel(const FileDecl &file,
                                      Reporter &reporter);
 
 /// What only the whole tells: ranges, and the pairing of loss, activation,
-/// outputs and labels. Fills in `frozen` and `classes`.
+/// outputs and labels. Fills in `frozen`, each phase's `unfrozen` and
+/// `classes`.
 void checkRecipe(Recipe &recipe, const LayerRange *freeze, Reporter &reporter);
 
 } // namespace tl::frontend

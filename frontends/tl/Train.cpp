@@ -163,10 +163,8 @@ Train TrainReader::read(const Item &item) {
     metrics(*given);
   if (const Item *given = settings.lookup("class_weights"))
     classWeights(*given);
-  if (const Item *given = settings.lookup("augment")) {
-    collectSettings(given->children, {}, reporter);
-    reporter.notSupported(given->range, "augment");
-  }
+  if (const Item *given = settings.lookup("augment"))
+    train.augment = readAugment(*given, reporter);
   StringMap<SourceRange> names;
   for (const Item &child : item.children) {
     if (child.keyword.text != "phase")

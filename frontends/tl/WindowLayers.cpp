@@ -13,7 +13,9 @@ namespace tl::frontend {
 
 namespace {
 
-constexpr int64_t kLargestWindow = 4096, kMostChannels = int64_t(1) << 20;
+constexpr int64_t kLargestWindow = 4096;
+
+} // namespace
 
 bool expectPicture(const LayerContext &c) {
   if (c.input.size() == 3)
@@ -34,6 +36,8 @@ bool readPair(const LayerContext &c, StringRef name, int64_t least,
     pair = {size->first, size->second};
   return size.has_value();
 }
+
+namespace {
 
 /// ((top, bottom), (left, right)), or one number for all sides.
 bool readPads(const LayerContext &c, const Value &value,

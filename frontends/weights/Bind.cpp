@@ -159,6 +159,18 @@ Status BoundTensor::read(std::span<float> out) const {
   return Done{};
 }
 
+static Matching match(const WeightSource &source, const BindRequest &request) {
+  switch (source.convention()) {
+  case Convention::Keras:
+    return matchKeras(source, request);
+  case Convention::Torch:
+    return matchTorch(source, request);
+  case Convention::Own:
+    return matchOwn(source, request);
+  }
+  return {};
+}
+
 Result<Binding> bindWeights(WeightSource &source, const BindRequest &request) {
   for (const ExpectedTensor &expected : request.expected) {
     if (!expected.flattened)
@@ -169,9 +181,7 @@ Result<Binding> bindWeights(WeightSource &source, const BindRequest &request) {
                    shapeText(*expected.flattened) +
                    ", which is not the rows of " + shapeText(expected.shape)};
   }
-  Matching matching = source.convention() == Convention::Keras
-                          ? matchKeras(source, request)
-                          : matchTorch(source, request);
+  Matching matching = match(source, request);
   Report report(source, matching);
   if (!report.sound())
     return report.error();

@@ -1,5 +1,5 @@
 // Between the two sides of binding: a matcher for each convention (BindKeras,
-// BindTorch) finds for each expected tensor its counterpart in the file;
+// BindTorch, BindOwn) finds for each expected tensor its counterpart in the file;
 // Bind.cpp turns that into readers or into the one error.
 #pragma once
 
@@ -38,6 +38,7 @@ struct Matching {
 
 Matching matchKeras(const WeightSource &source, const BindRequest &request);
 Matching matchTorch(const WeightSource &source, const BindRequest &request);
+Matching matchOwn(const WeightSource &source, const BindRequest &request);
 
 // True if `name` is one of `layers`, or starts with one and `separator`.
 bool isAmong(const std::vector<std::string> &layers, std::string_view name,

@@ -37,7 +37,9 @@ public:
 
   Status load();
 
-  Convention convention() const override { return Convention::Torch; }
+  Convention convention() const override {
+    return own ? Convention::Own : Convention::Torch;
+  }
   const std::string &path() const override { return file.path(); }
   const std::vector<SourceTensor> &tensors() const override { return table; }
   Status read(size_t index, std::span<float> out) override;
@@ -56,6 +58,7 @@ private:
                     uint64_t dataBytes) const;
 
   File file;
+  bool own = false; // written by tlrun --export
   std::vector<SourceTensor> table;
   std::vector<Place> places;
 };
@@ -74,13 +77,14 @@ Status SafetensorsSource::load() {
   if (Status status = file.read(8, std::as_writable_bytes(std::span(json)));
       !status)
     return status;
-  Result<std::vector<HeaderEntry>> entries = parseSafetensorsHeader(json);
-  if (!entries)
-    return error("bad safetensors header: " + entries.message());
-  for (const HeaderEntry &entry : *entries)
+  Result<SafetensorsHeader> header = parseSafetensorsHeader(json);
+  if (!header)
+    return error("bad safetensors header: " + header.message());
+  own = header->format == "tl";
+  for (const HeaderEntry &entry : header->entries)
     if (Status status = addTensor(entry, 8 + headerBytes); !status)
       return status;
-  return checkCover(*entries, file.size() - 8 - headerBytes);
+  return checkCover(header->entries, file.size() - 8 - headerBytes);
 }
 
 Status SafetensorsSource::addTensor(const HeaderEntry &entry,

@@ -19,6 +19,7 @@ constexpr size_t maxRank = 8;
 class HeaderHandler : public nlohmann::json_sax<Json> {
 public:
   std::vector<HeaderEntry> entries;
+  std::string format;
   std::string problem;
 
   bool start_object(size_t) override {
@@ -50,6 +51,7 @@ public:
     if (place == Place::Header)
       return headerKey(name);
     if (place == Place::Metadata) {
+      metadataKey = name.substr(0, 32);
       place = Place::MetadataText;
       return true;
     }
@@ -108,6 +110,8 @@ public:
       return true;
     }
     if (place == Place::MetadataText) {
+      if (metadataKey == "format")
+        format = value.substr(0, 32);
       place = Place::Metadata;
       return true;
     }
@@ -177,17 +181,19 @@ private:
   Place place = Place::Start;
   bool hasDtype = false, hasShape = false, hasOffsets = false;
   size_t offsetsSeen = 0;
+  std::string metadataKey;
   std::unordered_set<std::string> names;
 };
 
 } // namespace
 
-Result<std::vector<HeaderEntry>> parseSafetensorsHeader(std::string_view json) {
+Result<SafetensorsHeader> parseSafetensorsHeader(std::string_view json) {
   HeaderHandler handler;
   if (!Json::sax_parse(json.begin(), json.end(), &handler))
     return Error{handler.problem.empty() ? "not a JSON object"
                                          : handler.problem};
-  return std::move(handler.entries);
+  return SafetensorsHeader{std::move(handler.entries),
+                           std::move(handler.format)};
 }
 
 } // namespace tl::weights

@@ -21,8 +21,14 @@ struct HeaderEntry {
   std::array<uint64_t, 2> offsets;
 };
 
-// Entries in the header's order; `__metadata__` is checked and left out. The
-// message does not name the file.
-Result<std::vector<HeaderEntry>> parseSafetensorsHeader(std::string_view json);
+struct SafetensorsHeader {
+  // In the header's order.
+  std::vector<HeaderEntry> entries;
+  // `__metadata__`'s "format": "pt", or "tl" for a file of tlrun's; else empty.
+  std::string format;
+};
+
+// The message does not name the file.
+Result<SafetensorsHeader> parseSafetensorsHeader(std::string_view json);
 
 } // namespace tl::weights

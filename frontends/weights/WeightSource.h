@@ -21,8 +21,9 @@
 
 namespace tl::weights {
 
-// Which framework's habits a file follows: axis order and names of roles.
-enum class Convention { Keras, Torch };
+// Whose habits a file follows: axis order and names of roles. Own: what
+// tlrun --export writes, the canonical shapes under "<layer>.<role>".
+enum class Convention { Keras, Torch, Own };
 
 struct SourceTensor {
   // Unique in the file: "conv1/conv1/kernel:0", "features.0.weight".

@@ -22,7 +22,8 @@ std::string quoted(const flatbuffers::String &text) {
 }
 
 void exportModel(const tl_model &model, const char *path) {
-  std::string head = "{";
+  // The format tells tlc that these are canonical shapes.
+  std::string head = "{\"__metadata__\":{\"format\":\"tl\"}";
   uint64_t at = 0;
   std::vector<uint32_t> chosen;
   for (uint32_t i = 0; i < model.root.tensors()->size(); ++i) {
@@ -31,7 +32,7 @@ void exportModel(const tl_model &model, const char *path) {
       continue;
     chosen.push_back(i);
     uint64_t bytes = sizeof(float);
-    head += (chosen.size() > 1 ? "," : "") + quoted(*tensor.name()) +
+    head += "," + quoted(*tensor.name()) +
             ":{\"dtype\":\"F32\",\"shape\":[";
     for (uint32_t d = 0; d < tensor.shape()->size(); ++d) {
       bytes *= uint64_t(tensor.shape()->Get(d));

@@ -68,17 +68,22 @@ private:
   // One side of the data, with room for a batch.
   struct Side {
     tl_pictures pictures{};
-    std::vector<float> kept; // all features, where keep_features asks
-    const float *all = nullptr;
+    // All features by frontier, where keep_features asks.
+    std::vector<std::vector<float>> kept;
     std::vector<float> rows, pixels;
     std::vector<int32_t> labels, ids;
   };
 
   void open(Side &side, const tl_pictures *given, const char *name);
   void keepFeatures(Side &side, uint32_t total, uint32_t &done);
-  // Fills rows, labels and ids of pictures indices[0, n); gives the features.
-  const float *gather(Side &side, const uint32_t *indices, uint32_t n);
-  void readFeatures(Side &side, const uint32_t *indices, uint32_t n, float *to);
+  // Fills rows, labels and ids of pictures indices[0, n); gives the features
+  // that the phase trains on.
+  const float *gather(Side &side, uint32_t epoch, const uint32_t *indices,
+                      uint32_t n);
+  // All rows of the phase's features, or null where they are read each time.
+  const float *allRows(const Side &side) const;
+  void call(const Side &side, int failed, const uint32_t *indices,
+            uint32_t n) const;
 
   void runPhase(uint32_t phase);
   Tally trainEpoch(uint32_t epoch);
@@ -133,57 +138,91 @@ void Fit::open(Side &side, const tl_pictures *given, const char *name) {
          "the %s pictures need labels and exactly one of features, "
          "read_features and read_pixels",
          name);
-  side.all = p.features;
+  if (p.features && info.frontier_count > 1)
+    fail(TL_STATUS_INVALID_ARGUMENT,
+         "the %s pictures come with one set of features, but the phases have "
+         "%u frontiers: use read_features or read_pixels",
+         name, info.frontier_count);
   side.labels.resize(batch);
   side.ids.resize(batch);
-  side.rows.resize(batch * info.feature_count);
+  uint64_t most = 0;
+  for (uint32_t i = 0; i < info.phase_count; ++i)
+    most = std::max(most, tl_model_phase(model, i)->feature_count);
+  side.rows.resize(batch * most);
   if (p.read_pixels)
     side.pixels.resize(batch * info.pixel_count);
 }
 
-void Fit::readFeatures(Side &side, const uint32_t *indices, uint32_t n,
-                       float *to) {
-  const tl_pictures &p = side.pictures;
-  int failed = p.read_features
-                   ? p.read_features(p.user, indices, n, to)
-                   : p.read_pixels(p.user, indices, n, side.pixels.data());
+// What a callback said.
+void Fit::call(const Side &side, int failed, const uint32_t *indices,
+               uint32_t n) const {
   if (failed)
     fail(TL_STATUS_CALLBACK, "%s failed with %d on %u pictures from picture %u",
-         p.read_features ? "read_features" : "read_pixels", failed, n,
-         indices[0]);
-  if (p.read_pixels)
-    need([&](tl_error *e) {
-      return tl_trainer_extract(trainer, side.pixels.data(), n, to, e);
-    });
+         side.pictures.read_features ? "read_features" : "read_pixels", failed,
+         n, indices[0]);
 }
 
+// The features of all phases in one pass, before anything is trained.
 void Fit::keepFeatures(Side &side, uint32_t total, uint32_t &done) {
   const tl_pictures &p = side.pictures;
   if (!p.read_pixels || !p.keep_features || p.count == 0)
     return;
-  side.kept.resize(p.count * info.feature_count);
+  std::vector<uint64_t> widths(info.frontier_count);
+  for (uint32_t i = 0; i < info.phase_count; ++i)
+    widths[tl_model_phase(model, i)->frontier] =
+        tl_model_phase(model, i)->feature_count;
+  for (uint64_t width : widths)
+    side.kept.emplace_back(p.count * width);
+  const tl_visit first{0, 0};
+  std::vector<float *> rows(widths.size());
   for (uint32_t at = 0; at < p.count; at += batch) {
     uint32_t n = std::min(batch, p.count - at);
-    readFeatures(side, &natural[at], n,
-                 side.kept.data() + at * info.feature_count);
+    call(side,
+         p.read_pixels(p.user, &first, &natural[at], n, side.pixels.data()),
+         &natural[at], n);
+    for (size_t f = 0; f < rows.size(); ++f)
+      rows[f] = side.kept[f].data() + at * widths[f];
+    need([&](tl_error *e) {
+      return tl_trainer_extract_all(trainer, side.pixels.data(), n, rows.data(),
+                                    e);
+    });
     done += n;
     progress(TL_STAGE_EXTRACT, 0, done, total, Tally());
   }
-  side.all = side.kept.data();
 }
 
-const float *Fit::gather(Side &side, const uint32_t *indices, uint32_t n) {
-  size_t width = info.feature_count;
+const float *Fit::allRows(const Side &side) const {
+  if (side.kept.empty())
+    return side.pictures.features;
+  return side.kept[tl_model_phase(model, phase)->frontier].data();
+}
+
+const float *Fit::gather(Side &side, uint32_t epoch, const uint32_t *indices,
+                         uint32_t n) {
+  const tl_pictures &p = side.pictures;
+  const float *all = allRows(side);
+  size_t width = tl_model_phase(model, phase)->feature_count;
   for (uint32_t i = 0; i < n; ++i) {
     uint32_t index = indices[i];
-    side.labels[i] = side.pictures.labels[index];
-    side.ids[i] = side.pictures.ids ? side.pictures.ids[index] : int32_t(index);
-    if (side.all)
-      memcpy(&side.rows[i * width], side.all + index * width,
-             width * sizeof(float));
+    side.labels[i] = p.labels[index];
+    side.ids[i] = p.ids ? p.ids[index] : int32_t(index);
+    if (all)
+      memcpy(&side.rows[i * width], all + index * width, width * sizeof(float));
   }
-  if (!side.all)
-    readFeatures(side, indices, n, side.rows.data());
+  if (all)
+    return side.rows.data();
+  const tl_visit visit{phase, epoch};
+  if (p.read_features) {
+    call(side, p.read_features(p.user, &visit, indices, n, side.rows.data()),
+         indices, n);
+    return side.rows.data();
+  }
+  call(side, p.read_pixels(p.user, &visit, indices, n, side.pixels.data()),
+       indices, n);
+  need([&](tl_error *e) {
+    return tl_trainer_extract(trainer, phase, side.pixels.data(), n,
+                              side.rows.data(), e);
+  });
   return side.rows.data();
 }
 
@@ -217,7 +256,7 @@ void Fit::add(Tally &tally, const int32_t *labels, uint32_t n) const {
 
 void Fit::trainBatch(uint32_t epoch, uint32_t at, Tally &tally) {
   uint32_t n = std::min(batch, training.pictures.count - at);
-  const float *features = gather(training, &order[at], n);
+  const float *features = gather(training, epoch, &order[at], n);
   need([&](tl_error *e) {
     return tl_trainer_step(trainer, epoch, features, training.labels.data(),
                            training.ids.data(), n, losses.data(), scores.data(),
@@ -273,7 +312,7 @@ Tally Fit::validate(uint32_t epoch) {
   uint32_t count = validation.pictures.count;
   for (uint32_t at = 0; at < count; at += batch) {
     uint32_t n = std::min(batch, count - at);
-    const float *features = gather(validation, &natural[at], n);
+    const float *features = gather(validation, epoch, &natural[at], n);
     need([&](tl_error *e) {
       return tl_trainer_evaluate(trainer, features, validation.labels.data(), n,
                                  losses.data(), scores.data(), e);
@@ -303,9 +342,14 @@ void Fit::runPhase(uint32_t index) {
   tl_epoch_record bestRecord{};
   for (uint32_t epoch = 0; epoch < epochs; ++epoch) {
     Tally train = trainEpoch(epoch), check;
-    tl_epoch_record record{
-        index,   epoch,  float(train.meanLoss()), float(train.accuracy()),
-        nothing, nothing};
+    tl_epoch_record record{index,
+                           epoch,
+                           float(train.meanLoss()),
+                           float(train.accuracy()),
+                           nothing,
+                           nothing,
+                           nothing,
+                           nothing};
     if (validation.pictures.count) {
       check = validate(epoch);
       record.val_loss = float(check.meanLoss());

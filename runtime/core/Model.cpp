@@ -21,7 +21,10 @@ const char *text(const flatbuffers::String *string) {
 void tl_model::initialise(tl_isa isa) {
   drawn.resize(root.tensors()->size());
   chooseCode(isa);
-  findFeatures();
+  frontiers = findFrontiers(root);
+  for (uint32_t e = 0; e < root.entries()->size(); ++e)
+    if (root.entries()->Get(e)->kind() == schema::EntryKind::predict)
+      predictEntry = int32_t(e);
   fillPreprocess();
   fillInfo();
   fillTables();
@@ -56,28 +59,6 @@ void tl_model::chooseCode(tl_isa isa) {
   if (segment.size())
     image = std::make_unique<CodeImage>(container.segment(code->segment()),
                                         segment.size(), segment.checksum());
-}
-
-void tl_model::findFeatures() {
-  for (uint32_t e = 0; e < root.entries()->size(); ++e) {
-    const schema::Entry &entry = *root.entries()->Get(e);
-    if (entry.kind() == schema::EntryKind::extract)
-      extractEntry = int32_t(e);
-    if (entry.kind() == schema::EntryKind::predict)
-      predictEntry = int32_t(e);
-  }
-  uint64_t offset = 0;
-  if (extractEntry < 0) {
-    const schema::Preprocess &p = *root.preprocess();
-    features.push_back(
-        {"pixels", 0, uint64_t(p.height()) * p.width() * p.channels()});
-    return;
-  }
-  for (const schema::Port *port :
-       *root.entries()->Get(uint32_t(extractEntry))->outputs()) {
-    features.push_back({port->name()->string_view(), offset, portCount(*port)});
-    offset += portCount(*port);
-  }
 }
 
 // float32, evaluated as written in the schema; 256 results a channel.
@@ -119,17 +100,11 @@ void tl_model::fillInfo() {
   info.label_count = uint32_t(tables.labels.size());
   const schema::Preprocess &p = *root.preprocess();
   info.pixel_count = uint64_t(p.height()) * p.width() * p.channels();
-  info.feature_count =
-      features.empty() ? 0 : features.back().offset + features.back().count;
+  info.feature_count = frontiers.last().count;
+  info.frontier_count = uint32_t(frontiers.all.size());
   info.trained = root.trained();
   info.used_seed = root.used_seed();
-  if (const schema::Train *train = root.train()) {
-    info.batch = train->batch();
-    info.loss = tl_loss(train->loss());
-    info.label_smoothing = train->label_smoothing();
-    info.split = train->split();
-    info.seed = train->seed();
-  }
+  fillTrain();
   info.isa = tl_isa(int(code->isa()) + 1);
   info.file_bytes = container.size();
   info.code_bytes = root.segments()->Get(code->segment())->size();
@@ -140,22 +115,84 @@ void tl_model::fillInfo() {
         tensor->bytes();
 }
 
+static tl_augment augmentOf(const schema::Augment *a) {
+  tl_augment out{};
+  out.crop_least = out.crop_most = 1;
+  out.views = 1;
+  if (!a)
+    return out;
+  out.flip_horizontal = a->flip_horizontal();
+  out.flip_vertical = a->flip_vertical();
+  out.rotate = a->rotate();
+  out.shift = a->shift();
+  out.zoom = a->zoom();
+  out.crop_least = a->crop_least();
+  out.crop_most = a->crop_most();
+  out.brightness = a->brightness();
+  out.contrast = a->contrast();
+  out.saturation = a->saturation();
+  out.hue = a->hue();
+  out.views = a->views();
+  return out;
+}
+
+void tl_model::fillTrain() {
+  tl_model_info &info = tables.info;
+  info.augment = augmentOf(root.train() ? root.train()->augment() : nullptr);
+  const schema::Train *train = root.train();
+  if (!train)
+    return;
+  info.batch = train->batch();
+  info.loss = tl_loss(train->loss());
+  info.label_smoothing = train->label_smoothing();
+  info.split = train->split();
+  info.seed = train->seed();
+  info.convention = tl_convention(train->convention());
+  info.class_weights = tl_class_weights(train->class_weights());
+  if (train->class_weights() == schema::ClassWeights::given)
+    info.weights = train->weights()->data();
+  info.mixup = train->mixup();
+  info.top_k = train->top_k();
+  info.auc = train->auc();
+}
+
+void tl_model::fillPhases() {
+  for (uint32_t p = 0; p < frontiers.phases.size(); ++p) {
+    const schema::Phase &phase = *root.train()->phases()->Get(p);
+    tl_phase_info out{};
+    out.name = text(phase.name());
+    out.epochs = phase.epochs();
+    out.optimizer = tl_optimizer(phase.optimizer());
+    out.learning_rate = phase.learning_rate();
+    out.keep_best = phase.keep_best();
+    out.backbone_rate =
+        phase.backbone_rate() > 0 ? phase.backbone_rate() : out.learning_rate;
+    out.schedule = tl_schedule(phase.schedule());
+    out.warmup = phase.warmup();
+    out.schedule_every = phase.schedule_every();
+    out.schedule_factor = phase.schedule_factor();
+    out.clip_norm = phase.clip_norm();
+    out.ema = phase.ema();
+    out.early_stop = phase.early_stop();
+    out.frontier = frontiers.phases[p];
+    out.feature_count = frontiers.of(p).count;
+    tables.phases.push_back(out);
+  }
+}
+
 void tl_model::fillTables() {
-  if (root.train() && root.train()->phases())
-    for (const schema::Phase *phase : *root.train()->phases())
-      tables.phases.push_back({text(phase->name()), phase->epochs(),
-                               tl_optimizer(phase->optimizer()),
-                               phase->learning_rate(), phase->keep_best()});
+  fillPhases();
   if (root.layers())
     for (const schema::Layer *layer : *root.layers())
       tables.layers.push_back({layer->index(), text(layer->name()),
                                text(layer->kind()), layer->parameters(),
-                               layer->trainable()});
+                               layer->trainable(), layer->first_phase()});
   if (root.history())
     for (const schema::EpochRecord *line : *root.history())
       tables.history.push_back({line->phase(), line->epoch(), line->loss(),
                                 line->accuracy(), line->val_loss(),
-                                line->val_accuracy()});
+                                line->val_accuracy(), line->val_top_k(),
+                                line->val_auc()});
   for (const schema::Entry *entry : *root.entries()) {
     uint64_t scratch = 0;
     for (uint32_t c = 0; entry->calls() && c < entry->calls()->size(); ++c)
@@ -164,7 +201,7 @@ void tl_model::fillTables() {
           code->kernels()->Get(entry->calls()->Get(c)->kernel())->scratch());
     tables.entries.push_back({text(entry->name()), tl_entry_kind(entry->kind()),
                               entry->arena_fixed(), entry->arena_per_picture(),
-                              scratch});
+                              scratch, entry->multiply_adds()});
   }
   tl_model_info &info = tables.info;
   info.phase_count = uint32_t(tables.phases.size());

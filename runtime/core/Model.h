@@ -6,6 +6,7 @@
 
 #include "runtime/core/CodeImage.h"
 #include "runtime/core/Container.h"
+#include "runtime/core/Frontier.h"
 #include "runtime/core/Memory.h"
 #include "runtime/schema/KernelAbi.h"
 
@@ -13,17 +14,9 @@
 
 #include <memory>
 #include <mutex>
-#include <string_view>
 #include <vector>
 
 namespace tl {
-
-// One of the values that cross the frontier: its place in a row of features.
-struct FeaturePort {
-  std::string_view name;
-  uint64_t offset; // floats
-  uint64_t count;
-};
 
 // Where tl_session_read finds a value.
 struct ValueSource {
@@ -67,9 +60,8 @@ struct tl_model {
   const tl::schema::Model &root;
   const tl::schema::Code *code = nullptr;
   std::unique_ptr<tl::CodeImage> image;
-  int32_t extractEntry = -1; // -1: features are the pixels themselves
   int32_t predictEntry = -1;
-  std::vector<tl::FeaturePort> features;
+  tl::Frontiers frontiers;
   std::vector<tl::ValueSource> valueSources; // parallel to tables.values
   tl::ModelTables tables;
   float normalised[3][256]; // by network channel and byte
@@ -77,9 +69,10 @@ struct tl_model {
 private:
   void initialise(tl_isa isa);
   void chooseCode(tl_isa isa);
-  void findFeatures();
   void fillInfo();
+  void fillTrain();
   void fillTables();
+  void fillPhases();
   void fillValues();
   void addValue(uint32_t entry, uint32_t output);
   void fillPreprocess();

@@ -22,8 +22,14 @@ inline uint64_t portCount(const schema::Port &port) {
   return count;
 }
 
+// The name of a value that an extraction gives.
 inline bool isFeature(std::string_view name) {
   return name == "features" || name.substr(0, 8) == "frontier";
+}
+
+// The name of a value of a frontier: extracted, or the picture itself.
+inline bool crosses(std::string_view name) {
+  return isFeature(name) || name == "pixels";
 }
 
 inline const schema::Port *
@@ -33,14 +39,6 @@ findPort(const flatbuffers::Vector<flatbuffers::Offset<schema::Port>> *ports,
     for (const schema::Port *port : *ports)
       if (port->name()->string_view() == name)
         return port;
-  return nullptr;
-}
-
-inline const schema::Entry *findEntry(const schema::Model &model,
-                                      schema::EntryKind kind) {
-  for (const schema::Entry *entry : *model.entries())
-    if (entry->kind() == kind)
-      return entry;
   return nullptr;
 }
 

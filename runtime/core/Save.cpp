@@ -61,6 +61,8 @@ void fillFacts(const tl_trainer &trainer, schema::ModelT &model) {
     record->accuracy = line.accuracy;
     record->val_loss = line.val_loss;
     record->val_accuracy = line.val_accuracy;
+    record->val_top_k = line.val_top_k;
+    record->val_auc = line.val_auc;
     model.history.push_back(std::move(record));
   }
 }

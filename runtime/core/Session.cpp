@@ -52,28 +52,25 @@ Program &tl_session::program(uint32_t index, uint32_t n) {
   return *program;
 }
 
-// Leaves the rows in `features`.
+// Leaves the rows that prediction starts from in `features`.
 void tl_session::extract(const float *pixels, uint32_t n) {
-  uint64_t width = model.tables.info.feature_count;
-  features.resize(batch * width);
-  if (model.extractEntry < 0) {
-    std::copy(pixels, pixels + n * width, features.data());
-    return;
+  const Frontier &frontier = model.frontiers.last();
+  features.resize(batch * frontier.count);
+  Program *extraction = nullptr;
+  if (frontier.extractEntry >= 0) {
+    extraction = &program(uint32_t(frontier.extractEntry), n);
+    extraction->write(*findPort(extraction->entry.inputs(), "pixels"), pixels,
+                      model.tables.info.pixel_count);
+    extraction->run(machine);
   }
-  Program &extraction = program(uint32_t(model.extractEntry), n);
-  extraction.write(*findPort(extraction.entry.inputs(), "pixels"), pixels,
-                   model.tables.info.pixel_count);
-  extraction.run(machine);
-  for (const FeaturePort &port : model.features)
-    extraction.read(*findPort(extraction.entry.outputs(), port.name),
-                    features.data() + port.offset, width);
+  readFeatures(model, frontier, extraction, pixels, n, features.data());
 }
 
 void tl_session::predictChunk(const float *pixels, uint32_t n, float *logits,
                               float *scores) {
   extract(pixels, n);
   Program &head = program(uint32_t(model.predictEntry), n);
-  writeFeatures(model, head, features.data());
+  writeFeatures(model.frontiers.last(), head, features.data());
   head.run(machine);
   if (logits)
     head.read(*findPort(head.entry.outputs(), "logits"), logits,
@@ -143,7 +140,7 @@ void tl_session::read(const char *name, const float *pixels, size_t n,
       extract(chunk, count);
     Program &from = program(source.entry, count);
     if (head)
-      writeFeatures(model, from, features.data());
+      writeFeatures(model.frontiers.last(), from, features.data());
     else
       from.write(*findPort(from.entry.inputs(), "pixels"), chunk,
                  model.tables.info.pixel_count);
@@ -184,7 +181,7 @@ void bench(const tl_model &model, Machine &machine, uint32_t index, uint32_t n,
   parameters.resolve(program.entry);
   program.bind(machine, n, parameters.table(), &step);
   if (program.entry.kind() == schema::EntryKind::train_step) {
-    step.learningRate = 1e-6f;
+    step.learningRate = step.backboneRate = 1e-6f;
     step.biasCorrection1 = step.biasCorrection2 = 1;
   }
   for (uint32_t run = 0; run <= runs; ++run) {

@@ -51,30 +51,59 @@ Program &tl_trainer::program(uint32_t index, uint32_t n) {
   return *programs[index];
 }
 
-void tl_trainer::extract(const float *pixels, size_t n, float *features) {
-  const tl_model_info &info = model.tables.info;
-  if (model.extractEntry < 0) {
-    memcpy(features, pixels, n * info.pixel_count * sizeof(float));
-    return;
-  }
+const Frontier &tl_trainer::frontierOf(uint32_t index) const {
+  if (index >= model.tables.phases.size())
+    fail(TL_STATUS_NOT_FOUND, "phase %u: the model has %zu", index,
+         model.tables.phases.size());
+  return model.frontiers.of(index);
+}
+
+const Frontier &tl_trainer::present() const {
+  return model.frontiers.of(phase < 0 ? 0 : uint32_t(phase));
+}
+
+Program *tl_trainer::runExtraction(int32_t entry, const float *pixels,
+                                   uint32_t n) {
+  if (entry < 0)
+    return nullptr;
+  Program &extraction = program(uint32_t(entry), n);
+  extraction.write(*findPort(extraction.entry.inputs(), "pixels"), pixels,
+                   model.tables.info.pixel_count);
+  extraction.run(machine);
+  return &extraction;
+}
+
+void tl_trainer::extract(uint32_t index, const float *pixels, size_t n,
+                         float *features) {
+  const Frontier &frontier = frontierOf(index);
   for (size_t at = 0; at < n; at += extractBatch) {
-    Program &extraction =
-        program(uint32_t(model.extractEntry),
-                uint32_t(std::min<size_t>(extractBatch, n - at)));
-    extraction.write(*findPort(extraction.entry.inputs(), "pixels"),
-                     pixels + at * info.pixel_count, info.pixel_count);
-    extraction.run(machine);
-    for (const FeaturePort &port : model.features)
-      extraction.read(*findPort(extraction.entry.outputs(), port.name),
-                      features + at * info.feature_count + port.offset,
-                      info.feature_count);
+    uint32_t count = uint32_t(std::min<size_t>(extractBatch, n - at));
+    const float *chunk = pixels + at * model.tables.info.pixel_count;
+    readFeatures(model, frontier,
+                 runExtraction(frontier.extractEntry, chunk, count), chunk,
+                 count, features + at * frontier.count);
+  }
+}
+
+void tl_trainer::extractAll(const float *pixels, size_t n,
+                            float *const *features) {
+  for (size_t at = 0; at < n; at += extractBatch) {
+    uint32_t count = uint32_t(std::min<size_t>(extractBatch, n - at));
+    const float *chunk = pixels + at * model.tables.info.pixel_count;
+    int32_t whole = model.frontiers.extractAllEntry;
+    const Program *extraction = runExtraction(whole, chunk, count);
+    for (size_t f = 0; f < model.frontiers.all.size(); ++f) {
+      const Frontier &frontier = model.frontiers.all[f];
+      if (whole < 0)
+        extraction = runExtraction(frontier.extractEntry, chunk, count);
+      readFeatures(model, frontier, extraction, chunk, count,
+                   features[f] + at * frontier.count);
+    }
   }
 }
 
 void tl_trainer::beginPhase(uint32_t index) {
-  if (index >= model.tables.phases.size())
-    fail(TL_STATUS_NOT_FOUND, "phase %u: the model has %zu", index,
-         model.tables.phases.size());
+  frontierOf(index); // refuses a phase that is not there
   phase = index;
   stepNumber = 0;
   parameters.zeroState();
@@ -108,7 +137,10 @@ void tl_trainer::fillStep(uint32_t epoch) {
   stepBlock.phase = uint32_t(phase);
   stepBlock.epoch = epoch;
   stepBlock.step = stepNumber;
-  stepBlock.learningRate = recipe.learning_rate();
+  const tl_phase_info &info = model.tables.phases[size_t(phase)];
+  stepBlock.learningRate = info.learning_rate;
+  stepBlock.backboneRate = info.backbone_rate;
+  stepBlock.emaMomentum = stepNumber ? info.ema : 0;
   stepBlock.biasCorrection1 = biasCorrection(recipe.beta1(), stepNumber);
   stepBlock.biasCorrection2 = biasCorrection(recipe.beta2(), stepNumber);
 }
@@ -121,13 +153,13 @@ void tl_trainer::checkLosses(Program &training, uint32_t epoch,
   if (allFinite(lossRow.data(), n))
     return;
   std::string place;
-  uint64_t width = model.tables.info.feature_count;
+  uint64_t width = present().count;
   for (uint32_t i = 0; i < n && place.empty(); ++i)
     if (!allFinite(features + i * width, width))
       place =
           "the features of picture " + std::to_string(ids ? ids[i] : int(i));
   if (place.empty()) {
-    writeFeatures(model, training, features);
+    writeFeatures(present(), training, features);
     place = training.findNotFinite(machine, lossCall + 1, parameters.table());
   }
   if (place.empty())
@@ -154,7 +186,7 @@ void tl_trainer::step(uint32_t epoch, const float *features,
   const schema::Entry &entry = training.entry;
   const schema::Port &loss = *findPort(entry.outputs(), "loss");
   auto fill = [&] {
-    writeFeatures(model, training, features);
+    writeFeatures(present(), training, features);
     training.write(*findPort(entry.inputs(), "labels"), given, 1);
     if (const schema::Port *port = findPort(entry.inputs(), "ids"))
       training.write(*port, ids, 1);
@@ -190,7 +222,7 @@ void tl_trainer::evaluate(const float *features, const int32_t *given, size_t n,
     uint32_t count = uint32_t(std::min<size_t>(kEvaluateBatch, n - at));
     Program &evaluation = program(index, count);
     const schema::Entry &entry = evaluation.entry;
-    writeFeatures(model, evaluation, features + at * info.feature_count);
+    writeFeatures(present(), evaluation, features + at * present().count);
     evaluation.write(*findPort(entry.inputs(), "labels"), given + at, 1);
     if (const schema::Port *port = findPort(entry.inputs(), "ids"))
       evaluation.write(*port, given + at, 1); // no dropout: any number will do
@@ -244,12 +276,25 @@ tl_status tl_trainer_initialize(tl_trainer *trainer, uint64_t seed,
   return guarded(error, [&] { trainer->initialize(seed); });
 }
 
-tl_status tl_trainer_extract(tl_trainer *trainer, const float *pixels, size_t n,
-                             float *features, tl_error *error) {
+tl_status tl_trainer_extract(tl_trainer *trainer, uint32_t phase,
+                             const float *pixels, size_t n, float *features,
+                             tl_error *error) {
   return guarded(error, [&] {
     requireArgument(pixels, "pixels");
     requireArgument(features, "features");
-    trainer->extract(pixels, n, features);
+    trainer->extract(phase, pixels, n, features);
+  });
+}
+
+tl_status tl_trainer_extract_all(tl_trainer *trainer, const float *pixels,
+                                 size_t n, float *const *features,
+                                 tl_error *error) {
+  return guarded(error, [&] {
+    requireArgument(pixels, "pixels");
+    requireArgument(features, "features");
+    for (size_t f = 0; f < trainer->model.frontiers.all.size(); ++f)
+      requireArgument(features[f], "a frontier's features");
+    trainer->extractAll(pixels, n, features);
   });
 }
 

@@ -20,13 +20,17 @@ struct tl_trainer {
   tl_trainer(const tl_model &model, const tl_trainer_options &options);
 
   void initialize(uint64_t newSeed);
-  void extract(const float *pixels, size_t n, float *features);
+  void extract(uint32_t index, const float *pixels, size_t n, float *features);
+  void extractAll(const float *pixels, size_t n, float *const *features);
   void beginPhase(uint32_t index);
   void step(uint32_t epoch, const float *features, const int32_t *labels,
             const int32_t *ids, uint32_t n, float *losses, float *scores);
   void evaluate(const float *features, const int32_t *labels, size_t n,
                 float *losses, float *scores);
   void setLabels(const char *const *names, uint32_t count);
+
+  // NOT_FOUND for a phase that is not there.
+  const tl::Frontier &frontierOf(uint32_t index) const;
 
   const tl_model &model;
   uint64_t seed;
@@ -40,6 +44,8 @@ struct tl_trainer {
 
 private:
   tl::Program &program(uint32_t entry, uint32_t n);
+  tl::Program *runExtraction(int32_t entry, const float *pixels, uint32_t n);
+  const tl::Frontier &present() const; // the begun phase's, or the first's
   void checkLabels(const int32_t *labels, size_t n) const;
   void checkLosses(tl::Program &program, uint32_t epoch, int64_t lossCall,
                    const float *features, const int32_t *ids, uint32_t n);

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <string_view>
 #include <vector>
 
@@ -22,6 +23,7 @@ using schema::FileHeader;
 constexpr uint32_t kNone = 4294967295u;
 constexpr int64_t kMaxElements = int64_t(1) << 40;
 constexpr uint64_t kMaxFileBytes = uint64_t(1) << 46;
+constexpr uint32_t kMaxEpochs = 10000000;
 
 #define TL_BAD(...) fail(TL_STATUS_BAD_FILE, __VA_ARGS__)
 
@@ -274,12 +276,60 @@ void verifyPreprocess(const schema::Preprocess &p) {
       TL_BAD("damaged: the preprocessing of channel %u", c);
 }
 
+// A number in [least, most]; false for what is no number.
+bool within(float value, float least, float most) {
+  return value >= least && value <= most;
+}
+
 void verifyPhase(const schema::Phase &phase) {
   verifyName(phase.name(), "a phase");
-  if (phase.epochs() > 10000000 || phase.optimizer() > schema::Optimizer::MAX ||
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  if (phase.epochs() > kMaxEpochs ||
+      phase.optimizer() > schema::Optimizer::MAX ||
+      phase.schedule() > schema::Schedule::MAX ||
       !std::isfinite(phase.learning_rate()) || !(phase.beta1() >= 0) ||
-      !(phase.beta1() < 1) || !(phase.beta2() >= 0) || !(phase.beta2() < 1))
+      !(phase.beta1() < 1) || !(phase.beta2() >= 0) || !(phase.beta2() < 1) ||
+      !within(phase.backbone_rate(), 0, kLargest) ||
+      !within(phase.warmup(), 0, kMaxEpochs) ||
+      !within(phase.schedule_every(), 0, kMaxEpochs) ||
+      !within(phase.schedule_factor(), 0, kLargest) ||
+      !within(phase.clip_norm(), 0, kLargest) || !(phase.ema() >= 0) ||
+      !(phase.ema() < 1) || phase.early_stop() > kMaxEpochs)
     TL_BAD("damaged: phase \"%s\"", phase.name()->c_str());
+}
+
+void verifyAugment(const schema::Augment &a) {
+  bool good = within(a.rotate(), 0, 360) && within(a.crop_least(), 0, 1) &&
+              within(a.crop_most(), a.crop_least(), 1) && a.crop_most() > 0 &&
+              within(a.hue(), 0, 0.5f) && a.views() <= kMaxEpochs;
+  for (float share : {a.flip_horizontal(), a.flip_vertical(), a.shift(),
+                      a.zoom(), a.brightness(), a.contrast(), a.saturation()})
+    good &= within(share, 0, 1);
+  if (!good)
+    TL_BAD("damaged: the augmentation");
+}
+
+void verifyTrain(const schema::Model &model, const schema::Train &train) {
+  bool given = train.class_weights() == schema::ClassWeights::given;
+  uint32_t weights = train.weights() ? train.weights()->size() : 0;
+  if (train.batch() < 1 || train.batch() > 65536 ||
+      train.loss() > schema::Loss::MAX ||
+      train.convention() > schema::Convention::MAX || !(train.split() >= 0) ||
+      !(train.split() < 1) || !std::isfinite(train.label_smoothing()) ||
+      train.class_weights() > schema::ClassWeights::MAX ||
+      weights != (given ? model.classes() : 0) ||
+      !within(train.mixup(), 0, 1e6f))
+    TL_BAD("damaged: the training recipe");
+  for (uint32_t i = 0; i < weights; ++i)
+    if (!within(train.weights()->Get(i), 0, std::numeric_limits<float>::max()))
+      TL_BAD("damaged: the weight of class %u", i);
+  if (train.augment())
+    verifyAugment(*train.augment());
+  if (train.phases())
+    for (const schema::Phase *phase : *train.phases())
+      verifyPhase(*phase);
+  if (train.phases() && train.phases()->size() && !model.classes())
+    TL_BAD("damaged: phases, but no classes");
 }
 
 void verifyRecipe(const schema::Model &model) {
@@ -297,19 +347,8 @@ void verifyRecipe(const schema::Model &model) {
   std::sort(names.begin(), names.end());
   if (std::adjacent_find(names.begin(), names.end()) != names.end())
     TL_BAD("damaged: a label occurs twice");
-  if (const schema::Train *train = model.train()) {
-    if (train->batch() < 1 || train->batch() > 65536 ||
-        train->loss() > schema::Loss::MAX ||
-        train->convention() > schema::Convention::MAX ||
-        !(train->split() >= 0) || !(train->split() < 1) ||
-        !std::isfinite(train->label_smoothing()))
-      TL_BAD("damaged: the training recipe");
-    if (train->phases())
-      for (const schema::Phase *phase : *train->phases())
-        verifyPhase(*phase);
-    if (train->phases() && train->phases()->size() && !model.classes())
-      TL_BAD("damaged: phases, but no classes");
-  }
+  if (model.train())
+    verifyTrain(model, *model.train());
 }
 
 void verifyStrings(const schema::Model &model) {

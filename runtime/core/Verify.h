@@ -11,7 +11,8 @@
 //   kernels     entry points, tile counts, scratch, the contract's checksum
 //   entries     buffers in the arena, calls' arguments against what the kernel
 //               demands, written tensors, ports, the arena's size
-//   recipe      class counts, phases, preprocessing
+//   frontiers   what phases and prediction start from is extracted
+//   recipe      class counts, phases, preprocessing, every number in its range
 #pragma once
 
 #include "runtime/schema/model_generated.h"
@@ -27,5 +28,8 @@ const schema::Model *verifyContainer(const uint8_t *data, uint64_t bytes,
 
 // The part about kernels and entries; the rest has been checked.
 void verifyProgram(const schema::Model &model, uint64_t memoryLimit);
+
+// The part of that about what crosses between entries.
+void verifyFrontiers(const schema::Model &model);
 
 } // namespace tl

@@ -49,12 +49,10 @@ private:
   void needPort(const schema::Entry &entry, const char *name, bool input,
                 uint64_t count);
   void trainStep(const schema::Entry &entry);
-  void phases();
   void counts();
 
   const schema::Model &model;
   uint64_t memoryLimit;
-  const schema::Entry *extract = nullptr;
 };
 
 void ProgramVerifier::kernels() {
@@ -230,8 +228,8 @@ void ProgramVerifier::port(const schema::Entry &entry, const schema::Port &port,
       !entry.buffers()->Get(port.buffer())->per_picture())
     TL_BAD("damaged: port \"%s\" of \"%s\" has no buffer for each picture",
            name, entry.name()->c_str());
-  bool integer = port.name()->string_view() == "labels" ||
-                 port.name()->string_view() == "ids";
+  std::string_view text = port.name()->string_view();
+  bool integer = text == "labels" || text == "ids" || text == "mix_labels";
   if (port.type() !=
       (input && integer ? schema::ElementType::i32 : schema::ElementType::f32))
     TL_BAD("damaged: the element type of port \"%s\"", name);
@@ -282,20 +280,18 @@ void ProgramVerifier::inputs(const schema::Entry &entry) {
     return;
   }
   bool takesLabels = entry.kind() != schema::EntryKind::predict;
+  bool training = entry.kind() == schema::EntryKind::train_step;
   if (takesLabels)
     needPort(entry, "labels", true, 1);
   for (uint32_t i = 0; entry.inputs() && i < entry.inputs()->size(); ++i) {
     const schema::Port &port = *entry.inputs()->Get(i);
     std::string_view name = port.name()->string_view();
-    if (takesLabels && (name == "labels" || name == "ids")) {
-      needPort(entry, port.name()->c_str(), true, 1);
-      continue;
-    }
-    const schema::Port *source = extract && isFeature(name)
-                                     ? findPort(extract->outputs(), name)
-                                     : nullptr;
-    if (source ? portCount(*source) != portCount(port)
-               : extract || name != "pixels" || portCount(port) != pixels)
+    bool aside = takesLabels && (name == "labels" || name == "ids");
+    aside |= training &&
+             (name == "weights" || name == "mix_labels" || name == "mix");
+    if (aside || name == "pixels")
+      needPort(entry, port.name()->c_str(), true, aside ? 1 : pixels);
+    else if (!isFeature(name))
       TL_BAD("damaged: input \"%s\" of \"%s\" is nothing that is extracted",
              port.name()->c_str(), entry.name()->c_str());
   }
@@ -362,47 +358,25 @@ void ProgramVerifier::entry(const schema::Entry &entry) {
     trainStep(entry);
 }
 
-void ProgramVerifier::phases() {
-  const schema::Train *train = model.train();
-  uint32_t count = train && train->phases() ? train->phases()->size() : 0;
-  for (uint32_t p = 0; p < count; ++p) {
-    const schema::Phase &phase = *train->phases()->Get(p);
-    uint32_t entries = model.entries()->size();
-    if (phase.train_entry() >= entries || phase.evaluate_entry() >= entries ||
-        model.entries()->Get(phase.train_entry())->kind() !=
-            schema::EntryKind::train_step ||
-        model.entries()->Get(phase.train_entry())->phase() != p ||
-        model.entries()->Get(phase.evaluate_entry())->kind() !=
-            schema::EntryKind::evaluate)
-      TL_BAD("damaged: the entries of phase \"%s\"", phase.name()->c_str());
-  }
-}
-
 void ProgramVerifier::counts() {
-  uint32_t extracts = 0, predicts = 0;
+  uint32_t predicts = 0;
   std::vector<std::string_view> names;
   for (const schema::Entry *entry : *model.entries()) {
-    extracts += entry->kind() == schema::EntryKind::extract;
     predicts += entry->kind() == schema::EntryKind::predict;
     names.push_back(entry->name()->string_view());
   }
   std::sort(names.begin(), names.end());
   if (std::adjacent_find(names.begin(), names.end()) != names.end())
     TL_BAD("damaged: two entries have the same name");
-  if (extracts > 1 || predicts != (model.classes() ? 1u : 0u))
-    TL_BAD("damaged: %u extract and %u predict entries for %u classes",
-           extracts, predicts, model.classes());
+  if (predicts != (model.classes() ? 1u : 0u))
+    TL_BAD("damaged: %u predict entries for %u classes", predicts,
+           model.classes());
 }
 
 void ProgramVerifier::entries() {
-  extract = findEntry(model, schema::EntryKind::extract);
-  if (extract)
-    entry(*extract);
   for (const schema::Entry *each : *model.entries())
-    if (each != extract)
-      entry(*each);
+    entry(*each);
   counts();
-  phases();
 }
 
 } // namespace
@@ -412,6 +386,7 @@ void verifyProgram(const schema::Model &model, uint64_t memoryLimit) {
   verifier.kernels();
   verifier.code();
   verifier.entries();
+  verifyFrontiers(model);
 }
 
 } // namespace tl

@@ -46,6 +46,9 @@ public:
   // read at the same time; rows written by this object are not seen.
   bool read(const Hash128 &picture, float *row) const;
 
+  // Rows of this context that were there when it was opened.
+  uint64_t rowCount() const { return rows.size(); }
+
   // Puts a row aside for the next pack.
   void write(const Hash128 &picture, const float *row);
 

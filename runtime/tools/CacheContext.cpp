@@ -10,9 +10,15 @@ namespace tl::tools {
 namespace {
 
 // Changes when what this file hashes, or how, changes.
-constexpr uint64_t kContextVersion = 1;
+constexpr uint64_t kContextVersion = 2;
+// How a value lies on the disk.
+constexpr uint64_t kStoredAsF32 = 0;
 
-std::string defaultFolder() {
+} // namespace
+
+std::string cacheFolder(const std::string &given) {
+  if (!given.empty())
+    return given;
   const char *cache = std::getenv("XDG_CACHE_HOME");
   if (cache && *cache == '/') // The standard wants relative ones ignored.
     return std::string(cache) + "/tlrun";
@@ -21,22 +27,21 @@ std::string defaultFolder() {
   return {};
 }
 
-} // namespace
-
-data::FeatureCacheOptions makeCacheOptions(const Model &model,
-                                           const std::string &folder) {
+CacheContext makeCacheContext(const Model &model, const tl_trainer *trainer,
+                              uint32_t phase) {
   uint64_t code = 0, weights = 0;
   call([&](tl_error *e) {
-    return tl_model_extract_hashes(model.get(), &code, &weights, e);
+    return tl_trainer_extract_hashes(trainer, phase, &code, &weights, e);
   });
   const data::Preprocess &p = model.preprocess();
-  const tl_model_info &info = model.info();
+  uint64_t floats = tl_model_phase(model.get(), phase)->feature_count;
   std::vector<uint64_t> parts = {kContextVersion,
+                                 kStoredAsF32,
                                  data::kDecoderVersion,
                                  code,
                                  weights,
-                                 uint64_t(info.isa),
-                                 info.feature_count,
+                                 uint64_t(model.info().isa),
+                                 floats,
                                  p.width,
                                  p.height,
                                  p.channels,
@@ -48,14 +53,12 @@ data::FeatureCacheOptions makeCacheOptions(const Model &model,
   for (const std::vector<float> *values : {&p.mean, &p.std})
     for (float value : *values)
       parts.push_back(std::bit_cast<uint32_t>(value));
-
-  data::FeatureCacheOptions options;
-  options.folder = folder.empty() ? defaultFolder() : folder;
-  options.context =
-      data::hash128({reinterpret_cast<const uint8_t *>(parts.data()),
-                     parts.size() * sizeof(uint64_t)});
-  options.rowFloats = info.feature_count;
-  return options;
+  CacheContext context;
+  context.hash = data::hash128({reinterpret_cast<const uint8_t *>(parts.data()),
+                                parts.size() * sizeof(uint64_t)});
+  // No kernel runs and no weight is read: both hashes are 0.
+  context.pixels = code == 0 && weights == 0;
+  return context;
 }
 
 } // namespace tl::tools

@@ -1,5 +1,5 @@
 // Where features are kept on the disk, and the hash of all that they depend on
-// besides the picture.
+// besides the picture and its view.
 #pragma once
 
 #include "runtime/data/FeatureCache.h"
@@ -7,9 +7,17 @@
 
 namespace tl::tools {
 
-// `folder` empty: $XDG_CACHE_HOME/tlrun, else ~/.cache/tlrun; where neither is
-// known the result has no folder, which FeatureCache reports.
-data::FeatureCacheOptions makeCacheOptions(const Model &model,
-                                           const std::string &folder);
+// `given`, or without it $XDG_CACHE_HOME/tlrun, else ~/.cache/tlrun; empty
+// where neither is known.
+std::string cacheFolder(const std::string &given);
+
+// Of the features of one phase.
+struct CacheContext {
+  data::Hash128 hash;
+  bool pixels; // nothing is frozen: the features are the pixels themselves
+};
+
+CacheContext makeCacheContext(const Model &model, const tl_trainer *trainer,
+                              uint32_t phase);
 
 } // namespace tl::tools

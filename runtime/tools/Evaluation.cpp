@@ -156,7 +156,7 @@ Evaluation evaluateFolder(const Model &model, data::PictureFolder &folder,
                           uint32_t threads) {
   Tally tally(model.get());
   Evaluator evaluator(model, threads);
-  ReadPictures request{model, {}, threads, nullptr};
+  ReadPictures request{model, {}, threads};
   for (const data::PictureFile &file : folder.validation)
     request.files.push_back(file.path);
   std::vector<Unreadable> unreadable = readPictures(request, [&](Batch &batch) {

@@ -30,7 +30,15 @@ void describeLists(const Model &model, Json &json) {
                               {"epochs", phase.epochs},
                               {"optimizer", nameOf(phase.optimizer)},
                               {"learning_rate", phase.learning_rate},
-                              {"keep_best", phase.keep_best != 0}});
+                              {"keep_best", phase.keep_best != 0},
+                              {"backbone_rate", phase.backbone_rate},
+                              {"schedule", nameOf(phase.schedule)},
+                              {"warmup", phase.warmup},
+                              {"clip_norm", phase.clip_norm},
+                              {"ema", phase.ema},
+                              {"early_stop", phase.early_stop},
+                              {"frontier", phase.frontier},
+                              {"features", phase.feature_count}});
   }
   json["values"] = Json::array();
   for (uint32_t i = 0; i < info.value_count; ++i) {
@@ -46,16 +54,21 @@ void describeLists(const Model &model, Json &json) {
     json["entries"].push_back({{"name", entry.name},
                                {"fixed_bytes", entry.fixed_bytes},
                                {"picture_bytes", entry.picture_bytes},
-                               {"scratch_bytes", entry.scratch_bytes}});
+                               {"scratch_bytes", entry.scratch_bytes},
+                               {"multiply_adds", entry.multiply_adds}});
   }
   json["layers"] = Json::array();
   for (uint32_t i = 0; i < info.layer_count; ++i) {
     const tl_layer_info &layer = *tl_model_layer(model.get(), i);
+    Json first; // null: no phase trains it
+    if (layer.first_phase < info.phase_count)
+      first = tl_model_phase(model.get(), layer.first_phase)->name;
     json["layers"].push_back({{"index", layer.index},
                               {"name", layer.name},
                               {"kind", layer.kind},
                               {"parameters", layer.parameters},
-                              {"trainable", layer.trainable != 0}});
+                              {"trainable", layer.trainable != 0},
+                              {"first_phase", first}});
   }
   json["history"] = Json::array();
   for (uint32_t i = 0; i < info.history_count; ++i) {
@@ -121,9 +134,11 @@ void print(const Model &model) {
              fmt::join(model.labels(), ", "));
   for (uint32_t i = 0; i < info.phase_count; ++i) {
     const tl_phase_info &phase = *tl_model_phase(model.get(), i);
-    fmt::print("phase       {}: {} epochs, {}, learning rate {:g}\n",
-               phase.name, phase.epochs, nameOf(phase.optimizer),
-               phase.learning_rate);
+    fmt::print("phase       {}: {} epochs, {}, learning rate {:g}", phase.name,
+               phase.epochs, nameOf(phase.optimizer), phase.learning_rate);
+    if (phase.backbone_rate != phase.learning_rate)
+      fmt::print(", of the backbone {:g}", phase.backbone_rate);
+    fmt::print("; {} features a picture\n", phase.feature_count);
   }
   fmt::print("file        {}: constants {}, parameters {}, code {} ({})\n",
              megabytes(info.file_bytes), megabytes(info.constant_bytes),

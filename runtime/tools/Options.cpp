@@ -32,6 +32,8 @@ const Allowed kAllowed[] = {
     {"--seed", {Verb::train}},
     {"--no-cache", {Verb::train}},
     {"--cache-dir", {Verb::train}},
+    {"--cache-memory", {Verb::train}},
+    {"--cache-disk", {Verb::train}},
     {"--log", {Verb::train}},
     {"--report", {Verb::train, Verb::evaluate, Verb::report}},
     {"--no-report", {Verb::train}},
@@ -98,6 +100,17 @@ void addOptions(CLI::App &app, Options &options, std::string &device) {
                  "where features of pictures are kept (default: "
                  "$XDG_CACHE_HOME/tlrun, else ~/.cache/tlrun)")
       ->type_name("DIR");
+  app.add_option("--cache-memory", options.cacheMemory,
+                 "memory for features and pictures, as 512M or 4G (default: "
+                 "half of what is available)")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("BYTES");
+  app.add_option("--cache-disk", options.cacheDisk,
+                 "disk for what that does not hold, and for features that the "
+                 "next run finds again (default: 8G, or a third of what is "
+                 "free)")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("BYTES");
   app.add_option("--log", options.log, "a line of JSON for each epoch")
       ->type_name("FILE");
   app.add_flag("--no-report", options.noReport, "train without a report");

@@ -32,6 +32,7 @@ struct Options {
   uint32_t threads = 0;          // 0: what the process may use
   bool noCache = false;
   std::string cacheFolder; // empty: the default
+  std::optional<uint64_t> cacheMemory, cacheDisk; // bytes
   std::string log;
   std::string report; // its file; empty: not given
   bool noReport = false;

@@ -1,6 +1,8 @@
 // See Pictures.h.
 #include "runtime/tools/Pictures.h"
 
+#include "runtime/data/Ahead.h"
+#include "runtime/data/LoadPicture.h"
 #include "runtime/tools/Progress.h"
 
 #include <fmt/format.h>
@@ -8,14 +10,22 @@
 namespace tl::tools {
 namespace {
 
-void add(Batch &batch, data::LoadedPicture picture, const Model &model) {
-  uint64_t pixelCount = model.info().pixel_count;
-  batch.pixels.resize((batch.size() + 1) * pixelCount);
-  model.normalise(picture.pixels,
-                  batch.pixels.data() + batch.size() * pixelCount);
-  batch.indices.push_back(picture.index);
-  batch.hashes.push_back(picture.hash);
-  batch.pictures.push_back(std::move(picture.pixels));
+// Pictures that may wait for each thread: enough to bridge a slow consumer.
+constexpr size_t kAheadPerThread = 16;
+
+struct Ready {
+  std::string error;
+  std::vector<float> pixels;
+};
+
+Ready readOne(const Model &model, const std::string &path) {
+  data::LoadedPicture picture = data::loadPicture(path, model.preprocess());
+  Ready ready{std::move(picture.error), {}};
+  if (ready.error.empty()) {
+    ready.pixels.resize(model.info().pixel_count);
+    model.normalise(picture.pixels, ready.pixels.data());
+  }
+  return ready;
 }
 
 } // namespace
@@ -23,19 +33,25 @@ void add(Batch &batch, data::LoadedPicture picture, const Model &model) {
 std::vector<Unreadable> readPictures(const ReadPictures &request,
                                      const std::function<void(Batch &)> &use) {
   uint32_t threads = request.threads ? request.threads : tl_available_threads();
-  data::Loader loader(request.files, request.model.preprocess(), threads,
-                      request.known);
+  data::Ahead<Ready> pictures(
+      request.files.size(),
+      [&](size_t index) {
+        return readOne(request.model, request.files[index]);
+      },
+      threads, threads * kAheadPerThread);
   Progress progress("reading pictures", request.files.size());
   std::vector<Unreadable> unreadable;
   Batch batch;
-  while (std::optional<data::LoadedPicture> picture = loader.next()) {
-    size_t index = picture->index;
-    if (!picture->error.empty()) {
+  for (size_t index = 0; std::optional<Ready> ready = pictures.next();
+       ++index) {
+    if (!ready->error.empty()) {
       const std::string &path = request.files[index];
       unreadable.push_back(
-          {index, {path, picture->error.substr(path.size() + 2)}});
-    } else if (!picture->known) {
-      add(batch, std::move(*picture), request.model);
+          {index, {path, ready->error.substr(path.size() + 2)}});
+    } else {
+      batch.indices.push_back(index);
+      batch.pixels.insert(batch.pixels.end(), ready->pixels.begin(),
+                          ready->pixels.end());
     }
     if (batch.size() == kBatch) {
       use(batch);

@@ -1,9 +1,8 @@
-// From picture files to what a verb computes of them: decoded ahead on all
-// cores, given over in batches in the order of the files, the unreadable ones
-// named, counted and left out.
+// From picture files to what a verb computes of them: decoded and normalised
+// ahead on all cores, given over in batches in the order of the files, the
+// unreadable ones named, counted and left out.
 #pragma once
 
-#include "runtime/data/Loader.h"
 #include "runtime/data/PictureFolder.h"
 #include "runtime/tools/Model.h"
 
@@ -16,9 +15,7 @@ inline constexpr uint32_t kBatch = 32;
 
 struct Batch {
   std::vector<size_t> indices; // into the files, ascending
-  std::vector<data::Hash128> hashes;
-  std::vector<data::Prepared> pictures;
-  std::vector<float> pixels; // [n][pixel_count], ready for the network
+  std::vector<float> pixels;   // [n][pixel_count], ready for the network
 
   uint32_t size() const { return uint32_t(indices.size()); }
 };
@@ -27,7 +24,6 @@ struct ReadPictures {
   const Model &model;
   std::vector<std::string> files;
   uint32_t threads = 0;
-  data::Loader::Known known; // called on other threads; may be empty
 };
 
 // A file that could not be read, with its place among the files.

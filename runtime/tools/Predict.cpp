@@ -102,7 +102,7 @@ void runPredict(const Options &options) {
   SessionPtr session = model.makeSession(options.threads);
   Printer printer(model, options);
   std::vector<float> scores;
-  ReadPictures request{model, options.files, options.threads, nullptr};
+  ReadPictures request{model, options.files, options.threads};
   std::vector<Unreadable> unreadable = readPictures(request, [&](Batch &batch) {
     scores.resize(size_t(batch.size()) * info.classes);
     call([&](tl_error *e) {

@@ -15,6 +15,8 @@ constexpr std::chrono::milliseconds kRedraw(100);
 constexpr std::chrono::milliseconds kPlainLine(10000);
 constexpr int kBarWidth = 24;
 
+} // namespace
+
 std::string describeSeconds(double seconds) {
   auto whole = uint64_t(seconds + 0.5);
   if (whole < 100)
@@ -23,8 +25,6 @@ std::string describeSeconds(double seconds) {
     return fmt::format("{} min {:02} s", whole / 60, whole % 60);
   return fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);
 }
-
-} // namespace
 
 Progress::Progress(std::string what, uint64_t total)
     : what(std::move(what)), total(total), terminal(isatty(STDERR_FILENO)) {}

@@ -10,6 +10,9 @@
 
 namespace tl::tools {
 
+// "35 s", "3 min 07 s", "2 h 05 min".
+std::string describeSeconds(double seconds);
+
 class Progress {
 public:
   // `what`: "reading pictures"; `total`: how many units there are.

@@ -1,5 +1,6 @@
 // tlrun M.bin --train DIR: reads the pictures, runs the phases, saves. What a
 // user sees on the way is here; the training itself is tl_trainer_fit.
+#include "runtime/tools/Estimate.h"
 #include "runtime/tools/Json.h"
 #include "runtime/tools/MakeReport.h"
 #include "runtime/tools/Progress.h"
@@ -151,7 +152,7 @@ void setLabels(tl_trainer *trainer, const std::vector<std::string> &labels) {
 }
 
 // Gives back the status, for a run that ended early may be worth saving.
-tl_error fit(tl_trainer *trainer, const TrainingSet &set, Reporter &reporter,
+tl_error fit(tl_trainer *trainer, TrainingSet &set, Reporter &reporter,
              const Options &options) {
   tl_pictures training = set.training(), validation = set.validation();
   reporter.begin(training.count);
@@ -165,6 +166,7 @@ tl_error fit(tl_trainer *trainer, const TrainingSet &set, Reporter &reporter,
                  &how, &error);
   if (reporter.thrown)
     std::rethrow_exception(reporter.thrown);
+  set.rethrow();
   return error;
 }
 
@@ -178,6 +180,8 @@ void runTrain(const Options &options) {
   data::PictureFolder folder = scan(model, options);
   setLabels(trainer.get(), folder.labels);
   TrainingSet set(model, trainer.get(), folder, options);
+  printEstimate(set.rows(), options);
+  set.read();
   reporter.laps.finish("reading pictures, extracting features");
   fmt::print("training on {} pictures of {} classes, validating on {}\n",
              set.training().count, folder.labels.size(),

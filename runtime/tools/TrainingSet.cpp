@@ -1,10 +1,9 @@
 // See TrainingSet.h.
 #include "runtime/tools/TrainingSet.h"
 
-#include "runtime/data/FeatureCache.h"
-#include "runtime/tools/CacheContext.h"
-#include "runtime/tools/Options.h"
+#include "runtime/data/LoadPicture.h"
 #include "runtime/tools/Pictures.h"
+#include "runtime/tools/Progress.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -12,139 +11,183 @@
 namespace tl::tools {
 namespace {
 
-std::vector<std::string> pathsOf(const data::PictureFolder &folder) {
-  std::vector<std::string> paths;
-  for (const data::PictureFile &file : folder.training)
-    paths.push_back(file.path);
-  for (const data::PictureFile &file : folder.validation)
-    paths.push_back(file.path);
-  return paths;
-}
-
-// What the folder's scan and the decoder found unreadable, in one report.
-void report(const data::PictureFolder &folder,
-            const std::vector<Unreadable> &unreadable, bool strict) {
-  std::vector<data::SkippedFile> skipped = folder.skipped;
-  for (const Unreadable &picture : unreadable)
-    skipped.push_back(picture.file);
-  reportSkipped(skipped, strict);
-}
-
-void checkClasses(const data::PictureFolder &folder,
-                  const std::vector<int32_t> &labels) {
-  for (size_t i = 0; i < folder.labels.size(); ++i)
-    if (std::find(labels.begin(), labels.end(), int32_t(i)) == labels.end())
-      throw Failure(fmt::format("class '{}' has no readable picture to train "
-                                "on",
-                                folder.labels[i]));
-}
+// Pictures that may wait for extraction, by number and by bytes.
+constexpr uint64_t kAheadPerThread = 16;
+constexpr uint64_t kAheadBytes = uint64_t(256) << 20;
 
 } // namespace
 
 TrainingSet::TrainingSet(const Model &model, tl_trainer *trainer,
                          const data::PictureFolder &folder,
                          const Options &options)
-    : model(model), featureCount(model.info().feature_count),
-      keepPixels(options.noCache) {
-  train.set = held.set = this;
-  extract(trainer, folder, options);
+    : trainer(trainer), folder(folder), options(options),
+      pictureRows(model, trainer, folder, options),
+      train(pictureRows, trainer, options.threads),
+      held(pictureRows, trainer, options.threads) {}
+
+void TrainingSet::read() {
+  const Model &model = pictureRows.model;
+  size_t count = pictureRows.pictures.size();
+  uint64_t threads = options.threads ? options.threads : tl_available_threads();
+  uint64_t bytesEach = model.info().pixel_count * sizeof(float) *
+                       pictureRows.views().perPicture();
+  uint64_t most =
+      std::clamp<uint64_t>(kAheadBytes / std::max<uint64_t>(bytesEach, 1),
+                           threads, threads * kAheadPerThread);
+  data::Ahead<Read> pictures(
+      count, [this](size_t place) { return readPicture(place); },
+      unsigned(threads), most);
+
+  Progress progress("reading pictures", count);
+  std::vector<std::string> errors(count);
+  std::vector<View> views;
+  std::vector<float> pixels;
+  for (size_t place = 0; std::optional<Read> read = pictures.next(); ++place) {
+    errors[place] = read->error;
+    std::move(read->views.begin(), read->views.end(),
+              std::back_inserter(views));
+    pixels.insert(pixels.end(), read->pixels.begin(), read->pixels.end());
+    if (views.size() >= kBatch || (place + 1 == count && !views.empty())) {
+      extract(views, pixels);
+      views.clear();
+      pixels.clear();
+    }
+    progress.update(place + 1);
+  }
+  pictureRows.commit();
+  if (found + computed)
+    fmt::print("features: {} of an earlier run, {} computed\n", found.load(),
+               computed);
+  report(errors);
+  keepReadable(errors);
 }
 
-void TrainingSet::extract(tl_trainer *trainer,
-                          const data::PictureFolder &folder,
-                          const Options &options) {
-  ReadPictures request{model, pathsOf(folder), options.threads, nullptr};
-  std::optional<data::FeatureCache> cache;
-  if (keepPixels) {
-    pictures.resize(request.files.size());
-  } else {
-    features.resize(request.files.size() * featureCount);
-    cache.emplace(makeCacheOptions(model, options.cacheFolder));
-    request.known = [&](size_t index, const data::Hash128 &hash) {
-      return cache->read(hash, features.data() + index * featureCount);
-    };
-  }
-  std::vector<float> rows;
-  std::vector<Unreadable> unreadable = readPictures(request, [&](Batch &batch) {
-    if (keepPixels) {
-      for (uint32_t i = 0; i < batch.size(); ++i)
-        pictures[batch.indices[i]] = std::move(batch.pictures[i]);
+TrainingSet::Read TrainingSet::readPicture(size_t place) {
+  Read read;
+  data::LoadedPicture picture = data::loadPicture(
+      pictureRows.pictures[place].path, pictureRows.model.preprocess(),
+      [&](const data::Hash128 &hash) {
+        pictureRows.pictures[place].hash = hash;
+        read.views = findMissing(place);
+        return read.views.empty() && !pictureRows.needsPixels(place);
+      });
+  read.error = std::move(picture.error);
+  if (!read.error.empty())
+    read.views.clear();
+  if (!read.error.empty() || picture.known)
+    return read;
+  pictureRows.putPrepared(place, picture.pixels);
+  uint64_t count = pictureRows.model.info().pixel_count;
+  read.pixels.resize(read.views.size() * count);
+  for (size_t i = 0; i < read.views.size(); ++i)
+    pictureRows.makePixels(picture.pixels, place, read.views[i].turn,
+                           read.pixels.data() + i * count);
+  return read;
+}
+
+// What is held but was not found on the disk.
+std::vector<TrainingSet::View> TrainingSet::findMissing(size_t place) {
+  std::vector<View> views;
+  auto look = [&](PictureRows::Frontier &frontier, uint32_t turn) {
+    if (!pictureRows.features(frontier, place, turn))
+      return;
+    if (pictureRows.readKept(frontier, place, turn)) {
+      ++found;
       return;
     }
-    rows.resize(batch.size() * featureCount);
-    call([&](tl_error *e) {
-      return tl_trainer_extract(trainer, batch.pixels.data(), batch.size(),
-                                rows.data(), e);
-    });
-    for (uint32_t i = 0; i < batch.size(); ++i) {
-      const float *row = rows.data() + i * featureCount;
-      cache->write(batch.hashes[i], row);
-      std::copy_n(row, featureCount,
-                  features.data() + batch.indices[i] * featureCount);
-    }
-  });
-  if (cache) {
-    cache->commit();
-    if (!cache->problem().empty())
-      warn(fmt::format("features are not kept for the next run: {}",
-                       cache->problem()));
+    auto at = std::find_if(views.begin(), views.end(),
+                           [&](const View &view) { return view.turn == turn; });
+    if (at == views.end())
+      at = views.insert(at, View{place, turn, {}});
+    at->missing.push_back(&frontier);
+  };
+  for (PictureRows::Frontier &frontier : pictureRows.frontiers) {
+    if (!pictureRows.trains(place))
+      look(frontier, 0);
+    else
+      for (uint32_t turn : frontier.turns)
+        look(frontier, turn);
   }
-  report(folder, unreadable, options.strict);
-  std::vector<bool> readable(request.files.size(), true);
-  for (const Unreadable &picture : unreadable)
-    readable[picture.index] = false;
-  keepReadable(folder, readable);
+  return views;
 }
 
-// Closes the gaps that unreadable pictures left.
-void TrainingSet::keepReadable(const data::PictureFolder &folder,
-                               const std::vector<bool> &readable) {
-  size_t kept = 0;
-  for (size_t i = 0; i < readable.size(); ++i) {
-    if (!readable[i])
+// One frontier by its own program; several in one pass.
+void TrainingSet::extract(const std::vector<View> &views,
+                          const std::vector<float> &pixels) {
+  std::vector<PictureRows::Frontier> &frontiers = pictureRows.frontiers;
+  std::vector<std::vector<float>> made(frontiers.size());
+  std::vector<bool> asked(frontiers.size());
+  for (const View &view : views)
+    for (const PictureRows::Frontier *frontier : view.missing)
+      asked[size_t(frontier - frontiers.data())] = true;
+  bool several = std::count(asked.begin(), asked.end(), true) > 1;
+  std::vector<float *> to;
+  for (size_t f = 0; f < frontiers.size(); ++f) {
+    if (several || asked[f])
+      made[f].resize(views.size() * frontiers[f].floats);
+    to.push_back(made[f].data());
+  }
+  size_t only =
+      size_t(std::find(asked.begin(), asked.end(), true) - asked.begin());
+  call([&](tl_error *e) {
+    if (several)
+      return tl_trainer_extract_all(trainer, pixels.data(), views.size(),
+                                    to.data(), e);
+    return tl_trainer_extract(trainer, frontiers[only].phase, pixels.data(),
+                              views.size(), to[only], e);
+  });
+  for (size_t i = 0; i < views.size(); ++i)
+    for (PictureRows::Frontier *frontier : views[i].missing) {
+      const float *row =
+          to[size_t(frontier - frontiers.data())] + i * frontier->floats;
+      std::copy_n(
+          row, frontier->floats,
+          pictureRows.features(*frontier, views[i].place, views[i].turn));
+      ++computed;
+      pictureRows.keep(*frontier, views[i].place, views[i].turn);
+    }
+}
+
+// What the folder's scan and the decoder found unreadable, in one report,
+// training pictures first.
+void TrainingSet::report(std::vector<std::string> errors) const {
+  std::vector<data::SkippedFile> skipped = folder.skipped;
+  size_t first = pictureRows.validations();
+  for (size_t i = 0; i < errors.size(); ++i) {
+    size_t place = (first + i) % errors.size();
+    const std::string &path = pictureRows.pictures[place].path;
+    if (!errors[place].empty())
+      skipped.push_back({path, errors[place].substr(path.size() + 2)});
+  }
+  reportSkipped(skipped, options.strict);
+}
+
+void TrainingSet::keepReadable(const std::vector<std::string> &errors) {
+  for (size_t place = 0; place < errors.size(); ++place) {
+    if (!errors[place].empty())
       continue;
-    bool trains = i < folder.training.size();
+    bool trains = pictureRows.trains(place);
     const data::PictureFile &file =
-        trains ? folder.training[i]
-               : folder.validation[i - folder.training.size()];
-    (trains ? train : held).labels.push_back(int32_t(file.label));
+        trains ? folder.training[place - pictureRows.validations()]
+               : folder.validation[place];
+    (trains ? train : held).add(place, int32_t(file.label));
     if (!trains)
       heldFiles.push_back(file);
-    if (kept != i && keepPixels)
-      pictures[kept] = std::move(pictures[i]);
-    else if (kept != i)
-      std::copy_n(features.begin() + long(i * featureCount), featureCount,
-                  features.begin() + long(kept * featureCount));
-    ++kept;
   }
-  held.first = train.labels.size();
-  checkClasses(folder, train.labels);
-  if (held.labels.empty() && !folder.validation.empty())
+  const std::vector<int32_t> &labels = train.labelsOfAll();
+  for (size_t i = 0; i < folder.labels.size(); ++i)
+    if (std::find(labels.begin(), labels.end(), int32_t(i)) == labels.end())
+      throw Failure(fmt::format("class '{}' has no readable picture to train "
+                                "on",
+                                folder.labels[i]));
+  if (held.labelsOfAll().empty() && !folder.validation.empty())
     throw Failure("there is no readable picture to validate with");
 }
 
-int TrainingSet::readPixels(void *user, const uint32_t *indices, uint32_t n,
-                            float *pixels) {
-  const Part &part = *static_cast<const Part *>(user);
-  uint64_t count = part.set->model.info().pixel_count;
-  for (uint32_t i = 0; i < n; ++i)
-    part.set->model.normalise(part.set->pictures[part.first + indices[i]],
-                              pixels + i * count);
-  return 0;
-}
-
-tl_pictures TrainingSet::describe(const Part &part) const {
-  tl_pictures described{};
-  described.size = sizeof described;
-  described.count = uint32_t(part.labels.size());
-  described.labels = part.labels.data();
-  if (keepPixels) {
-    described.read_pixels = readPixels;
-    described.user = const_cast<Part *>(&part);
-  } else {
-    described.features = features.data() + part.first * featureCount;
-  }
-  return described;
+void TrainingSet::rethrow() const {
+  for (const PictureFeed *feed : {&train, &held})
+    if (feed->thrown)
+      std::rethrow_exception(feed->thrown);
 }
 
 } // namespace tl::tools

@@ -1,53 +1,64 @@
-// The pictures of a training run, read once before the first epoch: as the
-// features that the frozen part makes of them, or, without the cache, as the
-// resized pictures that it reads again at each step. Both ways the same
-// pictures are skipped, so that both ways the same batches are made.
+// The pictures of a training run. All are read once before the first epoch,
+// with and without the cache: so both ways the same ones are skipped, and the
+// same batches are made. Features that are kept are extracted in that one pass,
+// of all frontiers together.
 #pragma once
 
-#include "runtime/data/PictureFolder.h"
-#include "runtime/data/Preprocess.h"
-#include "runtime/tools/Model.h"
+#include "runtime/tools/PictureFeed.h"
+#include "runtime/tools/PictureRows.h"
 
 namespace tl::tools {
 
-struct Options;
-
 class TrainingSet {
 public:
-  // Decodes, extracts, and checks that each class has a picture left.
+  // Plans what is kept; reads nothing.
   TrainingSet(const Model &model, tl_trainer *trainer,
               const data::PictureFolder &folder, const Options &options);
 
+  const PictureRows &rows() const { return pictureRows; }
+
+  // Decodes, extracts, and checks that each class has a picture left. Says how
+  // many features an earlier run had left.
+  void read();
+
   // For tl_trainer_fit; valid as long as this object. `validation` has a
   // count of 0 where there are no such pictures.
-  tl_pictures training() const { return describe(train); }
-  tl_pictures validation() const { return describe(held); }
+  tl_pictures training() { return train.describe(); }
+  tl_pictures validation() { return held.describe(); }
   // The files of the latter, in the same order.
   const std::vector<data::PictureFile> &validationFiles() const {
     return heldFiles;
   }
+  // What went wrong while tl_trainer_fit asked for pictures is thrown again.
+  void rethrow() const;
 
 private:
-  struct Part {
-    const TrainingSet *set = nullptr;
-    size_t first = 0; // row of the first picture
-    std::vector<int32_t> labels;
+  // A turn of a picture, some of whose features are missing.
+  struct View {
+    size_t place;
+    uint32_t turn;
+    std::vector<PictureRows::Frontier *> missing;
+  };
+  struct Read {
+    std::string error;
+    std::vector<View> views;
+    std::vector<float> pixels; // [views][pixel_count]
   };
 
-  void extract(tl_trainer *trainer, const data::PictureFolder &folder,
-               const Options &options);
-  void keepReadable(const data::PictureFolder &folder,
-                    const std::vector<bool> &readable);
-  tl_pictures describe(const Part &part) const;
-  static int readPixels(void *user, const uint32_t *indices, uint32_t n,
-                        float *pixels);
+  Read readPicture(size_t place);
+  std::vector<View> findMissing(size_t place);
+  void extract(const std::vector<View> &views,
+               const std::vector<float> &pixels);
+  void report(std::vector<std::string> errors) const;
+  void keepReadable(const std::vector<std::string> &errors);
 
-  const Model &model;
-  const uint64_t featureCount;
-  const bool keepPixels;
-  std::vector<float> features;          // [n][featureCount], or
-  std::vector<data::Prepared> pictures; // [n]
-  Part train, held;                     // training first, then validation
+  tl_trainer *trainer;
+  std::atomic<uint64_t> found = 0;
+  uint64_t computed = 0;
+  const data::PictureFolder &folder;
+  const Options &options;
+  PictureRows pictureRows;
+  PictureFeed train, held;
   std::vector<data::PictureFile> heldFiles;
 };
 

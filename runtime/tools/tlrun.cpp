@@ -3,6 +3,7 @@
 #include "runtime/tools/Failure.h"
 #include "runtime/tools/Verbs.h"
 
+#include <csignal>
 #include <cstdio>
 #include <fmt/format.h>
 #include <new>
@@ -67,4 +68,8 @@ int runMain(int argc, char **argv) {
 } // namespace
 } // namespace tl::tools
 
-int main(int argc, char **argv) { return tl::tools::runMain(argc, argv); }
+int main(int argc, char **argv) {
+  // A limit on the size of files is then an error of a write, like a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
+  return tl::tools::runMain(argc, argv);
+}

@@ -39,6 +39,20 @@ class Equality(ToolTest):
                 self.assertEqual(cold, self.train(name, "warm.bin", "--cache-dir", cache))
                 self.assertEqual(cold, self.train(name, "none.bin", "--no-cache"))
 
+    # Room for all features, for some in memory and some on the disk, for none
+    # but the pictures, for nothing at all.
+    def test_budgets(self):
+        self.compile("budgets", batch=20, head="flatten  dropout(0.3)  dense(3, softmax)", phases="""
+            phase first { epochs 2  optimizer adam(lr: 3e-3) }
+            phase second { epochs 1  optimizer sgd(lr: 0.01) }""")
+        whole = self.train("budgets", "whole.bin")
+        for budget in (("--cache-memory", "100K", "--cache-disk", "100K"), ("--cache-memory", 0),
+                       ("--cache-memory", "1M", "--cache-disk", 0), ("--cache-memory", 0, "--cache-disk", 0),
+                       ("--no-cache", "--cache-memory", 0)):
+            for threads in (1, 3):
+                with self.subTest(budget=budget, threads=threads):
+                    self.assertEqual(whole, self.train("budgets", "some.bin", "--threads", threads, *budget))
+
     def test_threads(self):
         self.compile("threads", batch=20, head="flatten  dense(17, relu)  dropout(0.5)  dense(3, softmax)",
                      phases="phase head { epochs 2  optimizer rmsprop(lr: 1e-4) }")

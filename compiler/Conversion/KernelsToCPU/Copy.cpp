@@ -1,5 +1,6 @@
-// What only moves values: nn.pad, nn.reshape (also between layouts: a reshape
-// to the same shape takes a value from one halo to another) and nn.concat.
+// What only moves values: nn.pad, nn.pad_channels, nn.reshape (also between
+// layouts: a reshape to the same shape takes a value from one halo to another)
+// and nn.concat.
 #include "compiler/Conversion/KernelsToCPU/Emitters.h"
 #include "compiler/Conversion/KernelsToCPU/PictureTiles.h"
 
@@ -34,6 +35,22 @@ llvm::FailureOr<Grid> emitPad(KernelBuilder &b, mlir::Operation *op) {
     b.zeroHalo(y, picture, begin, end);
   });
   return tiles.grid();
+}
+
+llvm::FailureOr<Grid> emitPadChannels(KernelBuilder &b, mlir::Operation *op) {
+  auto pad = mlir::cast<nn::PadChannelsOp>(op);
+  Buffer x = b.buffer(pad.getInput()), y = b.buffer(pad.getResult());
+  int64_t before = int64_t(pad.getBefore()), channels = x.channels();
+  return forEachRow(
+      b, y, {x}, [&](Value to, llvm::ArrayRef<Value> from, int64_t) {
+        b.loop(0, RowShape(y).places, 1, [&](Value w) {
+          Value place = b.at(to, b.mul(w, y.channels()));
+          b.zero(place, before);
+          copy(b, b.at(from[0], b.mul(w, channels)), b.at(place, before),
+               channels);
+          b.zero(b.at(place, before + channels), int64_t(pad.getAfter()));
+        });
+      });
 }
 
 // Both sides are runs of elements in one piece: a row where there is a halo,

@@ -1,6 +1,7 @@
-// nn.dense: y = act(x w + b), x [N, K], w [K, M]. With 16 outputs or more the
-// weights lie in panels and the pictures are the rows of the micro-tile; with
-// fewer, each output's weights lie in a row and the sum itself is vectorised.
+// nn.dense: y = act(x w + b), x [N, ..., K], w [K, M]. With 16 outputs or more
+// the weights lie in panels and the pictures or tokens are the rows of the
+// micro-tile; with fewer, each output's weights lie in a row and the sum itself
+// is vectorised.
 #include "compiler/Conversion/KernelsToCPU/Emitters.h"
 #include "compiler/Conversion/KernelsToCPU/MicroTile.h"
 #include "compiler/Conversion/KernelsToCPU/RowBlocks.h"
@@ -16,26 +17,20 @@ struct Dense {
   int64_t inputs, outputs;
   nn::ActivationAttr activation;
 };
-
-/// Pictures of one tile: a group of columns of the weights is read from memory
-/// once for all of them.
-constexpr int64_t kPictures = 64;
 } // namespace
 
-/// Up to kPictures rows of x times one group of columns.
-static void emitPanels(KernelBuilder &b, const Dense &d, Value group,
-                       Value begin, Value count, int64_t remaining) {
+/// The tile's rows of x times one group of columns.
+static void emitPanels(KernelBuilder &b, const Dense &d, const MatrixRows &rows,
+                       int64_t remaining) {
   int64_t panel = d.inputs * schema::kPanelWidth, width = b.isa().columns;
   auto columns = panelColumns(b.isa(), remaining, panel);
-  Value column = b.mul(group, width);
+  Value group = rows.column(b), column = b.mul(group, width);
   Value w = b.at(d.weights, b.mul(group, width / schema::kPanelWidth * panel));
   Value bias = d.bias ? b.at(d.bias, column) : Value();
-  // 8 rows: a batch of 32 then has no short block.
-  int64_t rows = std::min<int64_t>(8, blockRows(b.isa(), columns.size()));
-  forEachRowBlock(b, count, rows, [&](Value row, int64_t height) {
-    Value picture = b.add(begin, row);
-    Value x = b.at(d.x, b.mul(picture, d.inputs));
-    Value y = b.at(b.at(d.y, b.mul(picture, d.outputs)), column);
+  int64_t most = blockRows(b.isa(), columns.size());
+  rows.forEachBlock(b, most, [&](Value row, int64_t height) {
+    Value x = b.at(d.x, b.mul(row, d.inputs));
+    Value y = b.at(b.at(d.y, b.mul(row, d.outputs)), column);
     MicroTile tile(b, height, d.inputs, columns, /*maskWeights=*/false,
                    /*weightAlignment=*/b.lanes() * 4);
     Values acc =
@@ -47,29 +42,27 @@ static void emitPanels(KernelBuilder &b, const Dense &d, Value group,
   });
 }
 
-static Grid emitDensePanels(KernelBuilder &b, const Dense &d) {
+static Grid emitDensePanels(KernelBuilder &b, const Dense &d,
+                            const Buffer &input) {
   int64_t width = b.isa().columns, whole = d.outputs / width;
   int64_t rest = d.outputs - whole * width;
-  int64_t tiles = llvm::divideCeil(d.outputs, width);
-  Value group = b.rem(b.tile(), tiles);
-  Value begin = b.mul(b.div(b.tile(), tiles), kPictures);
-  Value count = b.min(b.constant(kPictures), b.sub(b.batch(), begin));
-  auto emitWhole = [&] { emitPanels(b, d, group, begin, count, width); };
-  auto emitRest = [&] { emitPanels(b, d, group, begin, count, rest); };
+  MatrixRows rows(input, llvm::divideCeil(d.outputs, width));
+  auto emitWhole = [&] { emitPanels(b, d, rows, width); };
+  auto emitRest = [&] { emitPanels(b, d, rows, rest); };
   if (!rest)
     emitWhole();
   else if (!whole)
     emitRest();
   else
-    b.when(b.less(group, b.constant(whole)), emitWhole, emitRest);
-  return {0, kPictures, tiles, 0};
+    b.when(b.less(rows.column(b), b.constant(whole)), emitWhole, emitRest);
+  return rows.grid();
 }
 
-/// `height` pictures times `outputs` outputs from `first`: the lanes are
-/// partial sums over k, added up in the end in a fixed tree.
-static void emitDots(KernelBuilder &b, const Dense &d, Value picture,
+/// `height` rows times `outputs` outputs from `first`: the lanes are partial
+/// sums over k, added up in the end in a fixed tree.
+static void emitDots(KernelBuilder &b, const Dense &d, Value row,
                      int64_t height, int64_t first, int64_t outputs) {
-  Value x = b.at(d.x, b.mul(picture, d.inputs));
+  Value x = b.at(d.x, b.mul(row, d.inputs));
   Value w = b.at(d.weights, first * d.inputs);
   auto step = [&](Value k, int64_t active, Values acc) {
     Values weights;
@@ -96,28 +89,27 @@ static void emitDots(KernelBuilder &b, const Dense &d, Value picture,
       Value sum = b.sum(acc[r * outputs + m]);
       if (d.bias)
         sum = b.addF(sum, b.loadScalar(b.at(d.bias, first + m)));
-      Value y = b.at(d.y, b.mul(b.add(picture, r), d.outputs));
+      Value y = b.at(d.y, b.mul(b.add(row, r), d.outputs));
       b.storeScalar(activate(b, d.activation, sum), b.at(y, first + m));
     }
 }
 
-static Grid emitDenseRows(KernelBuilder &b, const Dense &d) {
-  // Accumulators, weights and one picture's vector must fit the registers.
-  int64_t height = b.isa().registers == 32 ? 4 : 2;
-  Value begin = b.mul(b.tile(), kPictures);
-  Value count = b.min(b.constant(kPictures), b.sub(b.batch(), begin));
-  forEachRowBlock(b, count, height, [&](Value row, int64_t rows) {
+static Grid emitDenseRows(KernelBuilder &b, const Dense &d,
+                          const Buffer &input) {
+  // Accumulators, weights and one row's vector must fit the registers.
+  int64_t most = b.isa().registers == 32 ? 4 : 2;
+  MatrixRows rows(input, 1);
+  rows.forEachBlock(b, most, [&](Value row, int64_t height) {
     for (int64_t m = 0; m < d.outputs; m += 4)
-      emitDots(b, d, b.add(begin, row), rows, m,
-               std::min<int64_t>(4, d.outputs - m));
+      emitDots(b, d, row, height, m, std::min<int64_t>(4, d.outputs - m));
   });
-  return {0, kPictures, 1, 0};
+  return rows.grid();
 }
 
 llvm::FailureOr<Grid> emitDense(KernelBuilder &b, mlir::Operation *operation) {
   auto op = mlir::cast<nn::DenseOp>(operation);
-  Buffer w = b.buffer(op.getWeight());
-  Dense d{b.buffer(op.getInput()).pointer,
+  Buffer x = b.buffer(op.getInput()), w = b.buffer(op.getWeight());
+  Dense d{x.pointer,
           w.pointer,
           b.bufferOrNone(op.getBias()).pointer,
           b.buffer(op.getResult()).pointer,
@@ -126,9 +118,9 @@ llvm::FailureOr<Grid> emitDense(KernelBuilder &b, mlir::Operation *operation) {
           op.getActivationAttr()};
   switch (nn::formOf(w.type)) {
   case nn::WeightForm::Panels:
-    return emitDensePanels(b, d);
+    return emitDensePanels(b, d, x);
   case nn::WeightForm::Rows:
-    return emitDenseRows(b, d);
+    return emitDenseRows(b, d, x);
   case nn::WeightForm::Canonical:
     break;
   }

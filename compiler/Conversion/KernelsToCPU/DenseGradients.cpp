@@ -1,12 +1,12 @@
 // The gradients of nn.dense as matrix products on the micro-tile.
-//   dx[n, k] = sum_m dy[n, m] w[k, m]     rows: pictures, columns: k
-//   dw[k, m] = sum_n x[n, k] dy[n, m]     the batch is the sum, in its order
+//   dx[n, k] = sum_m dy[n, m] w[k, m]     rows: pictures (tokens), columns: k
+//   dw[k, m] = sum_n x[n, k] dy[n, m]     the rows are the sum, in their order
 // Weights in panels have k and m the wrong way round for dx: a block of them
 // is transposed into scratch and serves all pictures of the tile.
 #include "compiler/Conversion/KernelsToCPU/Emitters.h"
 #include "compiler/Conversion/KernelsToCPU/MicroTile.h"
 #include "compiler/Conversion/KernelsToCPU/RowBlocks.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "compiler/Conversion/KernelsToCPU/Transpose.h"
 #include "runtime/schema/WeightForm.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -22,27 +22,7 @@ struct GradInput {
   int64_t inputs, outputs; ///< K, M
   bool panels;
 };
-constexpr int64_t kPictures = 64;
 } // namespace
-
-/// Vectors become columns: after log2(lanes) rounds of interleaving halves,
-/// element (i, j) is at (j, i).
-static void transpose(KernelBuilder &b, Values &v) {
-  int64_t n = v.size();
-  llvm::SmallVector<int64_t> low, high;
-  for (int64_t i = 0; i < n; ++i) {
-    low.push_back(i / 2 + i % 2 * n);
-    high.push_back(n / 2 + i / 2 + i % 2 * n);
-  }
-  for (int64_t round = 1; round < n; round *= 2) {
-    Values next;
-    for (int64_t i = 0; i < n / 2; ++i)
-      for (auto &mask : {low, high})
-        next.push_back(
-            mlir::vector::ShuffleOp::create(b, v[i], v[i + n / 2], mask));
-    v = next;
-  }
-}
 
 /// scratch[m][column] = w[k + column, m] for `count` columns, the rest zero;
 /// rows of the micro-tile's width. Panels are padded, so m runs to a multiple
@@ -69,19 +49,19 @@ static void transposePanels(KernelBuilder &b, const GradInput &g, Value k,
   });
 }
 
-static void emitGradInputBlock(KernelBuilder &b, const GradInput &g, Value k,
-                               Value begin, Value count, int64_t remaining) {
+static void emitGradInputBlock(KernelBuilder &b, const GradInput &g,
+                               const MatrixRows &rows, int64_t remaining) {
   auto columns = plainColumns(b.isa(), remaining);
   int64_t width = b.isa().columns;
+  Value k = b.mul(rows.column(b), width);
   if (g.panels)
     transposePanels(b, g, k, std::min(width, remaining));
   Value w = g.panels ? b.scratch() : b.at(g.weights, k);
   int64_t step = g.panels ? width : g.inputs;
-  int64_t rows = std::min<int64_t>(8, blockRows(b.isa(), columns.size()));
-  forEachRowBlock(b, count, rows, [&](Value row, int64_t height) {
-    Value picture = b.add(begin, row);
-    Value dy = b.at(g.dy, b.mul(picture, g.outputs));
-    Value dx = b.at(b.at(g.dx, b.mul(picture, g.inputs)), k);
+  int64_t most = blockRows(b.isa(), columns.size());
+  rows.forEachBlock(b, most, [&](Value row, int64_t height) {
+    Value dy = b.at(g.dy, b.mul(row, g.outputs));
+    Value dx = b.at(b.at(g.dx, b.mul(row, g.inputs)), k);
     MicroTile tile(b, height, g.outputs, columns, /*maskWeights=*/!g.panels,
                    /*weightAlignment=*/4);
     Values acc = tile.add(tile.start(nullptr), dy, w, {{g.outputs, 1, step}});
@@ -99,7 +79,8 @@ llvm::FailureOr<Grid> emitDenseGradInput(KernelBuilder &b,
   if (form == nn::WeightForm::Canonical)
     return op.emitOpError("needs its weight as #nn.form<panels> or "
                           "#nn.form<rows>");
-  GradInput g{b.buffer(op.getGradient()).pointer,
+  Buffer dy = b.buffer(op.getGradient());
+  GradInput g{dy.pointer,
               w.pointer,
               b.buffer(op.getResult()).pointer,
               w.type.getDimSize(0),
@@ -107,40 +88,47 @@ llvm::FailureOr<Grid> emitDenseGradInput(KernelBuilder &b,
               form == nn::WeightForm::Panels};
   int64_t width = b.isa().columns, whole = g.inputs / width;
   int64_t rest = g.inputs - whole * width;
-  int64_t tiles = llvm::divideCeil(g.inputs, width);
-  Value group = b.rem(b.tile(), tiles), k = b.mul(group, width);
-  Value begin = b.mul(b.div(b.tile(), tiles), kPictures);
-  Value count = b.min(b.constant(kPictures), b.sub(b.batch(), begin));
-  auto emitWhole = [&] { emitGradInputBlock(b, g, k, begin, count, width); };
-  auto emitRest = [&] { emitGradInputBlock(b, g, k, begin, count, rest); };
+  MatrixRows rows(dy, llvm::divideCeil(g.inputs, width));
+  auto emitWhole = [&] { emitGradInputBlock(b, g, rows, width); };
+  auto emitRest = [&] { emitGradInputBlock(b, g, rows, rest); };
   if (!rest)
     emitWhole();
   else if (!whole)
     emitRest();
   else
-    b.when(b.less(group, b.constant(whole)), emitWhole, emitRest);
+    b.when(b.less(rows.column(b), b.constant(whole)), emitWhole, emitRest);
   int64_t scratch =
       g.panels ? llvm::alignTo(g.outputs, kPanelWidth) * width * 4 : 0;
-  return Grid{0, kPictures, tiles, scratch};
+  return rows.grid(scratch);
 }
 
 // ---------------------------------------------------------------- dw
 
 namespace {
-/// A product summed over the batch: result (r, c) is the sum over n of
-/// a[n, r] * w[n, c]. Panels: rows are k, columns m. Rows: the other way.
+/// A product summed over the rows of the batch: result (r, c) is the sum over n
+/// of a[n, r] * w[n, c]. Panels: rows are k, columns m. Rows: the other way.
 struct GradWeight {
   Value a, w, result;
+  int64_t perPicture;           ///< terms of the sum: 1, or tokens
   int64_t rows, columns;        ///< also the strides of a and w
   int64_t rowStep, columnBlock; ///< of the result: from row to row, and from
                                 ///< one 16 of columns to the next
   bool padded;                  ///< columns up to the next 16 are written, as 0
 };
+
+/// A part of the sum: `count` terms from `first`.
+struct Terms {
+  Value first, count;
+};
+/// Sums longer than this are made of parts that are added in their order:
+/// rounding grows with the length of a chain, and what the blocks of a tile
+/// read of 128 rows stays in the cache.
+constexpr int64_t kTerms = 128;
 } // namespace
 
 static void emitGradWeightBlock(KernelBuilder &b, const GradWeight &g,
-                                Value row, int64_t height, Value group,
-                                int64_t remaining) {
+                                const Terms &terms, Value row, int64_t height,
+                                Value group, int64_t remaining) {
   int64_t width = b.isa().columns, lanes = b.lanes();
   int64_t written =
       g.padded ? llvm::alignTo(remaining, kPanelWidth) : remaining;
@@ -149,83 +137,134 @@ static void emitGradWeightBlock(KernelBuilder &b, const GradWeight &g,
     columns.push_back({c, c, std::clamp<int64_t>(remaining - c, 0, lanes)});
   Value out = b.at(b.at(g.result, b.mul(row, g.rowStep)),
                    b.mul(group, width / kPanelWidth * g.columnBlock));
+  Value a = b.at(b.at(g.a, b.mul(terms.first, g.rows)), row);
+  Value w = b.at(b.at(g.w, b.mul(terms.first, g.columns)), b.mul(group, width));
   MicroTile tile(b, height, 1, columns, /*maskWeights=*/true,
                  /*weightAlignment=*/4);
-  Values acc = tile.add(tile.start(nullptr), b.at(g.a, row),
-                        b.at(g.w, b.mul(group, width)),
-                        {{0, g.rows, g.columns, b.batch()}});
-  tile.finish(acc, [&](int64_t r, const Column &c, Value sum) {
-    int64_t offset = r * g.rowStep + c.output / kPanelWidth * g.columnBlock +
-                     c.output % kPanelWidth;
-    b.storePart(sum, b.at(out, offset), g.padded ? lanes : c.active);
-  });
+  Values acc = tile.add(tile.start(nullptr), a, w,
+                        {{0, g.rows, g.columns, terms.count}});
+  auto finish = [&](bool first) {
+    tile.finish(acc, [&](int64_t r, const Column &c, Value sum) {
+      Value to =
+          b.at(out, r * g.rowStep + c.output / kPanelWidth * g.columnBlock +
+                        c.output % kPanelWidth);
+      int64_t active = g.padded ? lanes : c.active;
+      if (!first)
+        sum = b.addF(b.loadPart(to, lanes, active), sum);
+      b.storePart(sum, to, active);
+    });
+  };
+  b.when(
+      b.equal(terms.first, 0), [&] { finish(true); }, [&] { finish(false); });
 }
 
 /// `height` rows of whole groups [first, last), and of the narrower group at
 /// the end if the range has it.
-static void emitGradWeightRows(KernelBuilder &b, const GradWeight &g, Value row,
-                               int64_t height, Value first, Value last) {
+static void emitGradWeightRows(KernelBuilder &b, const GradWeight &g,
+                               const Terms &terms, Value row, int64_t height,
+                               Value first, Value last) {
   int64_t width = b.isa().columns, whole = g.columns / width;
   b.loop(first, b.min(last, b.constant(whole)), 1, [&](Value group) {
-    emitGradWeightBlock(b, g, row, height, group, width);
+    emitGradWeightBlock(b, g, terms, row, height, group, width);
   });
   if (int64_t rest = g.columns - whole * width)
     b.when(b.less(b.constant(whole), last), [&] {
-      emitGradWeightBlock(b, g, row, height, b.constant(whole), rest);
+      emitGradWeightBlock(b, g, terms, row, height, b.constant(whole), rest);
     });
 }
 
-/// Tiles of about 4 million multiplications for a batch of 32: blocks of rows,
-/// all columns.
+/// The parts of the sum, in order.
+static void forEachPart(KernelBuilder &b, const GradWeight &g,
+                        llvm::function_ref<void(const Terms &)> body) {
+  Value all = b.mul(b.batch(), g.perPicture);
+  b.loop(b.constant(0), all, kTerms, [&](Value first) {
+    body({first, b.min(b.constant(kTerms), b.sub(all, first))});
+  });
+}
+
+/// How the blocks of the result are cut into tiles: `rows` blocks of rows by
+/// `groups` groups of columns each.
+struct GradWeightTiles {
+  int64_t rows, groups;
+};
+
+/// With one term a picture about 4 million multiplications for a batch of 32,
+/// all columns. With tokens there is more work than that in every block:
+/// squares of blocks, whose parts of both operands stay in the cache, and 32
+/// tiles where there are as many blocks.
+static GradWeightTiles cutGradWeight(const GradWeight &g, int64_t height,
+                                     int64_t blocks, int64_t width) {
+  int64_t groups = llvm::divideCeil(g.columns, width);
+  if (g.perPicture == 1)
+    return {std::clamp<int64_t>(4'000'000 / (32 * height * groups * width), 1,
+                                blocks),
+            groups};
+  int64_t across = std::clamp<int64_t>(256 / width, 1, groups);
+  int64_t tiles = blocks * llvm::divideCeil(groups, across);
+  return {std::clamp<int64_t>(tiles / 32, 1, std::min<int64_t>(8, blocks)),
+          across};
+}
+
 static Grid emitGradWeightPanels(KernelBuilder &b, const GradWeight &g) {
   int64_t width = b.isa().columns, groups = llvm::divideCeil(g.columns, width);
   int64_t height = std::min(
       g.rows, blockRows(b.isa(), std::min(g.columns, width) / b.lanes()));
   int64_t blocks = g.rows / height, rest = g.rows % height;
-  int64_t blocksPerTile = std::clamp<int64_t>(
-      4'000'000 / (32 * height * groups * width), 1, blocks);
-  int64_t tiles = llvm::divideCeil(blocks, blocksPerTile);
-  Value begin = b.mul(b.tile(), blocksPerTile);
-  Value end = b.min(b.add(begin, blocksPerTile), b.constant(blocks));
-  Value none = b.constant(0), all = b.constant(groups);
-  b.loop(begin, end, 1, [&](Value block) {
-    emitGradWeightRows(b, g, b.mul(block, height), height, none, all);
-  });
-  if (rest)
-    b.when(b.equal(b.tile(), tiles - 1), [&] {
-      emitGradWeightRows(b, g, b.constant(blocks * height), rest, none, all);
+  auto [perTile, across] = cutGradWeight(g, height, blocks, width);
+  int64_t down = llvm::divideCeil(blocks, perTile);
+  int64_t columns = llvm::divideCeil(groups, across);
+  Value place = b.div(b.tile(), columns), column = b.rem(b.tile(), columns);
+  Value begin = b.mul(place, perTile);
+  Value end = b.min(b.add(begin, perTile), b.constant(blocks));
+  Value first = b.mul(column, across);
+  Value last = b.min(b.add(first, across), b.constant(groups));
+  forEachPart(b, g, [&](const Terms &terms) {
+    b.loop(begin, end, 1, [&](Value block) {
+      emitGradWeightRows(b, g, terms, b.mul(block, height), height, first,
+                         last);
     });
-  return {tiles, 1, 0, 0};
+    if (rest)
+      b.when(b.equal(place, down - 1), [&] {
+        emitGradWeightRows(b, g, terms, b.constant(blocks * height), rest,
+                           first, last);
+      });
+  });
+  return {down * columns, 1, 0, 0};
 }
 
 /// The same, cut along the columns: there are fewer than 16 rows.
 static Grid emitGradWeightLines(KernelBuilder &b, const GradWeight &g) {
   int64_t width = b.isa().columns, groups = llvm::divideCeil(g.columns, width);
-  int64_t groupsPerTile =
-      std::clamp<int64_t>(4'000'000 / (32 * g.rows * width), 1, groups);
+  int64_t groupsPerTile = std::clamp<int64_t>(
+      4'000'000 / (32 * g.perPicture * g.rows * width), 1, groups);
   Value first = b.mul(b.tile(), groupsPerTile);
   Value last = b.min(b.add(first, groupsPerTile), b.constant(groups));
-  for (const RowRun &run : splitRows(g.rows, b.isa().rows))
-    for (int64_t i = 0; i < run.count; ++i)
-      emitGradWeightRows(b, g, b.constant(run.start + i * run.rows), run.rows,
-                         first, last);
+  forEachPart(b, g, [&](const Terms &terms) {
+    for (const RowRun &run : splitRows(g.rows, b.isa().rows))
+      for (int64_t i = 0; i < run.count; ++i)
+        emitGradWeightRows(b, g, terms, b.constant(run.start + i * run.rows),
+                           run.rows, first, last);
+  });
   return {int64_t(llvm::divideCeil(groups, groupsPerTile)), 1, 0, 0};
 }
 
 llvm::FailureOr<Grid> emitDenseGradWeight(KernelBuilder &b,
                                           mlir::Operation *operation) {
   auto op = mlir::cast<nn::DenseGradWeightOp>(operation);
-  Value x = b.buffer(op.getInput()).pointer;
+  Buffer x = b.buffer(op.getInput());
   Value dy = b.buffer(op.getGradient()).pointer;
   Buffer dw = b.buffer(op.getResult());
   int64_t inputs = dw.type.getDimSize(0), outputs = dw.type.getDimSize(1);
+  int64_t perPicture = x.storage.elements / inputs;
   switch (nn::formOf(dw.type)) {
   case nn::WeightForm::Panels:
-    return emitGradWeightPanels(b, {x, dy, dw.pointer, inputs, outputs,
-                                    kPanelWidth, inputs * kPanelWidth, true});
+    return emitGradWeightPanels(b, {x.pointer, dy, dw.pointer, perPicture,
+                                    inputs, outputs, kPanelWidth,
+                                    inputs * kPanelWidth, true});
   case nn::WeightForm::Rows:
-    return emitGradWeightLines(
-        b, {dy, x, dw.pointer, outputs, inputs, inputs, kPanelWidth, false});
+    return emitGradWeightLines(b,
+                               {dy, x.pointer, dw.pointer, perPicture, outputs,
+                                inputs, inputs, kPanelWidth, false});
   case nn::WeightForm::Canonical:
     break;
   }

@@ -20,7 +20,6 @@ llvm::FailureOr<Grid> emitActivation(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitActivationGrad(KernelBuilder &b, mlir::Operation *op);
 // Elementwise.cpp
 llvm::FailureOr<Grid> emitAdd(KernelBuilder &b, mlir::Operation *op);
-llvm::FailureOr<Grid> emitBatchNorm(KernelBuilder &b, mlir::Operation *op);
 // Dropout.cpp
 llvm::FailureOr<Grid> emitDropout(KernelBuilder &b, mlir::Operation *op);
 // Pool.cpp
@@ -29,10 +28,17 @@ llvm::FailureOr<Grid> emitAvgPool(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitGlobalAvgPool(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitGlobalAvgPoolGrad(KernelBuilder &b,
                                             mlir::Operation *op);
+// PoolGradients.cpp
+llvm::FailureOr<Grid> emitMaxPoolGrad(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitAvgPoolGrad(KernelBuilder &b, mlir::Operation *op);
 // Copy.cpp
 llvm::FailureOr<Grid> emitPad(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitPadChannels(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitReshape(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitConcat(KernelBuilder &b, mlir::Operation *op);
+// Slice.cpp
+llvm::FailureOr<Grid> emitSlice(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitSliceGrad(KernelBuilder &b, mlir::Operation *op);
 // Softmax.cpp
 llvm::FailureOr<Grid> emitSoftmax(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitSoftmaxGrad(KernelBuilder &b, mlir::Operation *op);
@@ -49,17 +55,46 @@ llvm::FailureOr<Grid> emitSigmoidCrossEntropyGrad(KernelBuilder &b,
 llvm::FailureOr<Grid> emitBiasGrad(KernelBuilder &b, mlir::Operation *op);
 // Updates.cpp
 llvm::FailureOr<Grid> emitUpdate(KernelBuilder &b, mlir::Operation *op);
-// Conv2D.cpp, DepthwiseConv.cpp
+// Clipping.cpp
+llvm::FailureOr<Grid> emitSumSquares(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitClipScale(KernelBuilder &b, mlir::Operation *op);
+// BatchNorm.cpp
+llvm::FailureOr<Grid> emitBatchNorm(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitBatchNormGradInput(KernelBuilder &b,
+                                             mlir::Operation *op);
+// BatchStatistics.cpp
+llvm::FailureOr<Grid> emitBatchStats(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitMovingAverage(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitBatchNormGradAffine(KernelBuilder &b,
+                                              mlir::Operation *op);
+// Conv2D.cpp, ConvGradInput.cpp, ConvGradFilter.cpp, TransposeFilter.cpp
 llvm::FailureOr<Grid> emitConv2D(KernelBuilder &b, mlir::Operation *op);
-/// Fails if the input's halo does not hold everything that a window reaches.
-mlir::LogicalResult checkConvHalo(nn::Conv2DOp op, const Buffer &x,
-                                  const Buffer &y);
-llvm::FailureOr<Grid> emitDepthwiseConv(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitConv2DGradInput(KernelBuilder &b,
+                                          mlir::Operation *op);
+llvm::FailureOr<Grid> emitConv2DGradFilter(KernelBuilder &b,
+                                           mlir::Operation *op);
+llvm::FailureOr<Grid> emitTransposeFilter(KernelBuilder &b,
+                                          mlir::Operation *op);
+// DepthwiseGradFilter.cpp: called by emitConv2DGradFilter
+Grid emitDepthwiseGradFilter(KernelBuilder &b, nn::Conv2DGradFilterOp op);
 // Dense.cpp
 llvm::FailureOr<Grid> emitDense(KernelBuilder &b, mlir::Operation *op);
 // DenseGradients.cpp
 llvm::FailureOr<Grid> emitDenseGradInput(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitDenseGradWeight(KernelBuilder &b,
                                           mlir::Operation *op);
+// LayerNorm.cpp
+llvm::FailureOr<Grid> emitLayerNorm(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitLayerNormGradInput(KernelBuilder &b,
+                                             mlir::Operation *op);
+llvm::FailureOr<Grid> emitLayerNormGradAffine(KernelBuilder &b,
+                                              mlir::Operation *op);
+// Attention.cpp, AttentionGradient.cpp
+llvm::FailureOr<Grid> emitAttention(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitAttentionGrad(KernelBuilder &b, mlir::Operation *op);
+// Tokens.cpp
+llvm::FailureOr<Grid> emitPrependToken(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitAddPosition(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitBatchSum(KernelBuilder &b, mlir::Operation *op);
 
 } // namespace tl::cpu

@@ -264,8 +264,12 @@ Value KernelBuilder::splat(double value, int64_t lanes) {
 }
 
 Value KernelBuilder::number(double value, Value like) {
-  auto type = dyn_cast<VectorType>(like.getType());
-  return splat(value, type ? type.getDimSize(0) : 0);
+  Type element = getElementTypeOrSelf(like.getType());
+  TypedAttr attr =
+      FloatAttr::get(element, element.isF32() ? double(float(value)) : value);
+  if (auto type = dyn_cast<VectorType>(like.getType()))
+    attr = DenseElementsAttr::get(type, Attribute(attr));
+  return arith::ConstantOp::create(*this, attr);
 }
 
 Value KernelBuilder::addF(Value a, Value b) {

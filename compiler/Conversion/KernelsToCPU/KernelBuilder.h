@@ -148,7 +148,7 @@ public:
   mlir::VectorType vectorType(int64_t lanes);
   /// The same number in every lane (`lanes` = 0: a scalar).
   Value splat(double value, int64_t lanes);
-  /// The same number in the shape of `like`.
+  /// The same number in the shape and precision of `like`.
   Value number(double value, Value like);
   Value addF(Value a, Value b);
   Value subF(Value a, Value b);

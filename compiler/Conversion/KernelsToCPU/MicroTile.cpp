@@ -1,6 +1,7 @@
 // Register blocking; see the header.
 #include "compiler/Conversion/KernelsToCPU/MicroTile.h"
 
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "runtime/schema/WeightForm.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -24,6 +25,24 @@ llvm::SmallVector<Column> plainColumns(const Isa &isa, int64_t remaining) {
   return columns;
 }
 
+// After log2(lanes) rounds of interleaving halves rows are columns.
+void transpose(KernelBuilder &b, Values &v) {
+  int64_t n = v.size();
+  llvm::SmallVector<int64_t> low, high;
+  for (int64_t i = 0; i < n; ++i) {
+    low.push_back(i / 2 + i % 2 * n);
+    high.push_back(n / 2 + i / 2 + i % 2 * n);
+  }
+  for (int64_t round = 1; round < n; round *= 2) {
+    Values next;
+    for (int64_t i = 0; i < n / 2; ++i)
+      for (auto &mask : {low, high})
+        next.push_back(
+            mlir::vector::ShuffleOp::create(b, v[i], v[i + n / 2], mask));
+    v = next;
+  }
+}
+
 // Few vectors want more rows, or the latency of the FMAs shows; past 14 rows
 // there is nothing left to hide.
 int64_t blockRows(const Isa &isa, size_t vectors) {
@@ -43,8 +62,17 @@ llvm::SmallVector<RowRun, 2> splitRows(int64_t total, int64_t rows) {
 MicroTile::MicroTile(KernelBuilder &b, int64_t rows, int64_t rowStride,
                      llvm::ArrayRef<Column> columns, bool maskWeights,
                      int64_t weightAlignment)
-    : b_(b), rows_(rows), rowStride_(rowStride), columns_(columns),
-      maskWeights_(maskWeights), weightAlignment_(weightAlignment) {}
+    : b_(b), columns_(columns), maskWeights_(maskWeights),
+      weightAlignment_(weightAlignment) {
+  for (int64_t r = 0; r < rows; ++r)
+    rows_.push_back(r * rowStride);
+}
+
+MicroTile::MicroTile(KernelBuilder &b, llvm::ArrayRef<int64_t> rows,
+                     llvm::ArrayRef<Column> columns, bool maskWeights,
+                     int64_t weightAlignment)
+    : b_(b), rows_(rows), columns_(columns), maskWeights_(maskWeights),
+      weightAlignment_(weightAlignment) {}
 
 Values MicroTile::start(Value bias) {
   Values row, all;
@@ -52,7 +80,7 @@ Values MicroTile::start(Value bias) {
     row.push_back(bias ? b_.loadPart(b_.at(bias, column.output), b_.lanes(),
                                      column.active)
                        : b_.splat(0, b_.lanes()));
-  for (int64_t r = 0; r < rows_; ++r)
+  for (size_t r = 0; r < rows_.size(); ++r)
     llvm::append_range(all, row);
   return all;
 }
@@ -67,8 +95,8 @@ Values MicroTile::step(Values acc, Value a, Value w) {
                           ? b_.loadPart(pointer, b_.lanes(), column.active)
                           : b_.load(pointer, b_.lanes(), weightAlignment_));
   }
-  for (int64_t r = 0; r < rows_; ++r) {
-    Value x = b_.loadBroadcast(b_.at(a, r * rowStride_), b_.lanes());
+  for (auto [r, offset] : llvm::enumerate(rows_)) {
+    Value x = b_.loadBroadcast(b_.at(a, offset), b_.lanes());
     for (size_t v = 0; v < weights.size(); ++v) {
       Value &sum = acc[r * weights.size() + v];
       sum = b_.fma(x, weights[v], sum);
@@ -113,7 +141,7 @@ Values MicroTile::add(Values acc, Value a, Value w,
 void MicroTile::finish(
     const Values &acc,
     llvm::function_ref<void(int64_t, const Column &, Value)> done) {
-  for (int64_t r = 0; r < rows_; ++r)
+  for (size_t r = 0; r < rows_.size(); ++r)
     for (size_t v = 0; v < columns_.size(); ++v)
       done(r, columns_[v], acc[r * columns_.size() + v]);
 }

@@ -1,7 +1,7 @@
 // The heart of every matmul-like kernel: a block of the result held in
 // registers, rows x vectors, to which a fixed sequence of products is added.
 //
-//   acc[r][v] += a[r * rowStride + step] * w[column v + step]
+//   acc[r][v] += a[row r + step] * w[column v + step]
 //
 // One element of `a` is broadcast, one vector of `w` loaded. Each accumulator
 // is one sum in the order of the steps, so that its bits do not depend on the
@@ -26,6 +26,9 @@ llvm::SmallVector<Column> panelColumns(const Isa &isa, int64_t remaining,
                                        int64_t panelStride);
 /// The same where the weights' columns are contiguous.
 llvm::SmallVector<Column> plainColumns(const Isa &isa, int64_t remaining);
+
+/// As many vectors as they have lanes: element (i, j) goes to (j, i).
+void transpose(KernelBuilder &b, Values &vectors);
 
 /// Rows of a block with that many vectors: as many accumulators as the
 /// micro-tile of the ISA has, within reason.
@@ -54,6 +57,10 @@ public:
   MicroTile(KernelBuilder &b, int64_t rows, int64_t rowStride,
             llvm::ArrayRef<Column> columns, bool maskWeights,
             int64_t weightAlignment);
+  /// Rows anywhere: the offset of each from the first operand's pointer.
+  MicroTile(KernelBuilder &b, llvm::ArrayRef<int64_t> rows,
+            llvm::ArrayRef<Column> columns, bool maskWeights,
+            int64_t weightAlignment);
 
   /// Starting values: the bias (pointer to the group's first column), or 0
   /// for a null pointer.
@@ -71,7 +78,7 @@ private:
   Values step(Values accumulators, Value a, Value w);
 
   KernelBuilder &b_;
-  int64_t rows_, rowStride_;
+  llvm::SmallVector<int64_t> rows_; ///< the offset of each
   llvm::SmallVector<Column> columns_;
   bool maskWeights_;
   int64_t weightAlignment_;

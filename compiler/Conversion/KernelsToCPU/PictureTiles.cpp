@@ -43,13 +43,12 @@ void PictureTiles::forEach(KernelBuilder &b, Body body) const {
   body(b.div(b.tile(), blocks_), begin, end);
 }
 
-void forEachBlock(
-    KernelBuilder &b, int64_t count,
-    llvm::function_ref<void(Value first, llvm::ArrayRef<Piece> pieces)> body) {
-  int64_t lanes = b.lanes(), block = 4 * lanes;
+void forEachBlock(KernelBuilder &b, int64_t count, BlockBody body,
+                  int64_t vectors) {
+  int64_t lanes = b.lanes(), block = vectors * lanes;
   int64_t whole = count / block * block;
   llvm::SmallVector<Piece> pieces;
-  for (int64_t i = 0; i < 4; ++i)
+  for (int64_t i = 0; i < vectors; ++i)
     pieces.push_back({i * lanes, lanes});
   if (whole)
     b.loop(0, whole, block, [&](Value first) { body(first, pieces); });
@@ -63,6 +62,28 @@ void forEachBlock(
     }
   if (!pieces.empty())
     body(b.constant(whole), pieces);
+}
+
+Grid forEachChannelBlock(KernelBuilder &b, int64_t channels, int64_t block,
+                         BlockBody body, int64_t vectors) {
+  int64_t blocks = llvm::divideCeil(channels, block);
+  int64_t rest = channels - (blocks - 1) * block;
+  Value first = b.mul(b.tile(), block);
+  auto forEach = [&](int64_t count) {
+    forEachBlock(
+        b, count,
+        [&](Value c, llvm::ArrayRef<Piece> pieces) {
+          body(b.add(first, c), pieces);
+        },
+        vectors);
+  };
+  if (blocks == 1 || rest == block)
+    forEach(rest);
+  else
+    b.when(
+        b.equal(b.tile(), blocks - 1), [&] { forEach(rest); },
+        [&] { forEach(block); });
+  return Grid{blocks, 1, 0, 0};
 }
 
 Grid forEachRow(KernelBuilder &b, const Buffer &out,
@@ -84,6 +105,52 @@ Grid forEachRow(KernelBuilder &b, const Buffer &out,
       body(row(out), from, shape.rowElements());
     });
     b.zeroHalo(out, picture, begin, end);
+  });
+  return tiles.grid();
+}
+
+Value countPlaces(KernelBuilder &b, const Buffer &buffer) {
+  RowShape shape(buffer);
+  return b.mul(b.batch(), shape.rows * shape.places);
+}
+
+Value placeAt(KernelBuilder &b, const Buffer &buffer, Value index) {
+  RowShape shape(buffer);
+  if (!buffer.halo.any())
+    return b.at(buffer.pointer, b.mul(index, shape.channels));
+  Value row = b.div(index, shape.places);
+  return b.at(buffer.pointer,
+              b.pixel(buffer, b.div(row, shape.rows), b.rem(row, shape.rows),
+                      b.rem(index, shape.places)));
+}
+
+Grid forEachPlace(
+    KernelBuilder &b, const Buffer &out, llvm::ArrayRef<Buffer> inputs,
+    llvm::function_ref<void(Value to, llvm::ArrayRef<Value> from)> body) {
+  RowShape shape(out);
+  bool halo = out.halo.any() || llvm::any_of(inputs, [](const Buffer &input) {
+                return input.halo.any();
+              });
+  if (halo)
+    return forEachRow(
+        b, out, inputs, [&](Value to, llvm::ArrayRef<Value> from, int64_t) {
+          b.loop(0, shape.rowElements(), shape.channels, [&](Value place) {
+            Values at;
+            for (Value row : from)
+              at.push_back(b.at(row, place));
+            body(b.at(to, place), at);
+          });
+        });
+  int64_t places = shape.rows * shape.places;
+  PictureTiles tiles(places, shape.channels);
+  tiles.forEach(b, [&](Value picture, Value begin, Value end) {
+    Value first = b.mul(picture, places);
+    b.loop(b.add(first, begin), b.add(first, end), 1, [&](Value index) {
+      Values from;
+      for (const Buffer &input : inputs)
+        from.push_back(placeAt(b, input, index));
+      body(placeAt(b, out, index), from);
+    });
   });
   return tiles.grid();
 }

@@ -40,11 +40,18 @@ struct Piece {
   int64_t offset, lanes;
 };
 
-/// body(first, pieces): rounds of four whole vectors over [0, count), then one
-/// with the rest. Loops inside `body` then cost a quarter.
-void forEachBlock(
-    KernelBuilder &b, int64_t count,
-    llvm::function_ref<void(Value first, llvm::ArrayRef<Piece> pieces)> body);
+using BlockBody =
+    llvm::function_ref<void(Value first, llvm::ArrayRef<Piece> pieces)>;
+
+/// body(first, pieces): rounds of `vectors` whole vectors over [0, count), then
+/// one with the rest. Loops inside `body` then cost a quarter.
+void forEachBlock(KernelBuilder &b, int64_t count, BlockBody body,
+                  int64_t vectors = 4);
+
+/// Tiles that are blocks of channels, so that no two share a sum over
+/// pictures: body(first, pieces) for all channels of this tile.
+Grid forEachChannelBlock(KernelBuilder &b, int64_t channels, int64_t block,
+                         BlockBody body, int64_t vectors = 4);
 
 /// body(row of each buffer, elements in a row) for every row of this tile;
 /// zeroes the halo of `out`, which comes first. Gives the grid.
@@ -53,6 +60,18 @@ Grid forEachRow(KernelBuilder &b, const Buffer &out,
                 llvm::function_ref<void(Value to, llvm::ArrayRef<Value> from,
                                         int64_t elements)>
                     body);
+
+/// Places of the whole batch: pictures x rows x places.
+Value countPlaces(KernelBuilder &b, const Buffer &buffer);
+/// Where place `index`, counted through the whole batch, lies.
+Value placeAt(KernelBuilder &b, const Buffer &buffer, Value index);
+
+/// body(to, from) for each place of this tile: `channels` elements in one
+/// piece. Where nothing has a halo a picture is cut at any place, else at
+/// rows; zeroes the halo of `out`. Gives the grid.
+Grid forEachPlace(
+    KernelBuilder &b, const Buffer &out, llvm::ArrayRef<Buffer> inputs,
+    llvm::function_ref<void(Value to, llvm::ArrayRef<Value> from)> body);
 
 /// `count` elements from one place to another that do not overlap.
 void copy(KernelBuilder &b, Value from, Value to, int64_t count);

@@ -4,7 +4,6 @@
 // sum.
 #include "compiler/Conversion/KernelsToCPU/Emitters.h"
 #include "compiler/Conversion/KernelsToCPU/PictureTiles.h"
-#include "llvm/Support/MathExtras.h"
 
 namespace tl::cpu {
 
@@ -30,7 +29,6 @@ llvm::FailureOr<Grid> emitBiasGrad(KernelBuilder &b, mlir::Operation *op) {
   Buffer dy = b.buffer(gradient.getGradient());
   Buffer db = b.buffer(gradient.getResult());
   RowShape shape(dy);
-  int64_t block = 64, blocks = llvm::divideCeil(shape.channels, block);
   auto place = [&](Value row, Value w, llvm::ArrayRef<Piece> pieces) {
     Values loaded;
     for (Piece piece : pieces)
@@ -51,20 +49,7 @@ llvm::FailureOr<Grid> emitBiasGrad(KernelBuilder &b, mlir::Operation *op) {
     for (auto [piece, sum] : llvm::zip(pieces, sums))
       b.store(sum, b.at(b.at(db.pointer, c), piece.offset));
   };
-  Value first = b.mul(b.tile(), block);
-  int64_t rest = shape.channels - (blocks - 1) * block;
-  auto reduceBlock = [&](int64_t channels) {
-    forEachBlock(b, channels, [&](Value c, llvm::ArrayRef<Piece> pieces) {
-      reduce(b.add(first, c), pieces);
-    });
-  };
-  if (blocks == 1 || rest == block)
-    reduceBlock(rest);
-  else
-    b.when(
-        b.equal(b.tile(), blocks - 1), [&] { reduceBlock(rest); },
-        [&] { reduceBlock(block); });
-  return Grid{blocks, 1, 0, 0};
+  return forEachChannelBlock(b, shape.channels, 64, reduce);
 }
 
 } // namespace tl::cpu

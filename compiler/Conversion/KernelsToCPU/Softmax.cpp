@@ -6,24 +6,6 @@
 
 namespace tl::cpu {
 
-namespace {
-/// body(to, from) for each vector of classes: every place of every row.
-Grid forEachPlace(
-    KernelBuilder &b, const Buffer &out, llvm::ArrayRef<Buffer> inputs,
-    llvm::function_ref<void(Value to, llvm::ArrayRef<Value> from)> body) {
-  RowShape shape(out);
-  return forEachRow(
-      b, out, inputs, [&](Value to, llvm::ArrayRef<Value> from, int64_t) {
-        b.loop(0, shape.rowElements(), shape.channels, [&](Value place) {
-          Values at;
-          for (Value row : from)
-            at.push_back(b.at(row, place));
-          body(b.at(to, place), at);
-        });
-      });
-}
-} // namespace
-
 // A NaN or an infinity among the logits makes the whole row NaN.
 llvm::FailureOr<Grid> emitSoftmax(KernelBuilder &b, mlir::Operation *op) {
   auto softmax = mlir::cast<nn::SoftmaxOp>(op);

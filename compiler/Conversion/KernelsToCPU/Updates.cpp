@@ -1,12 +1,16 @@
 // nn.update: one step of an optimizer, in place, over the stored elements of a
 // parameter whatever its form. Padding of panels has a zero gradient and zero
-// slots, and stays zero by every rule. The rules and their two conventions
-// stand in dialects/NN/Optimizers.h; each line here names its own.
+// slots, and stays zero by every rule, decay and average. The rules and their
+// two conventions stand in dialects/NN/Optimizers.h; each line here names its
+// own.
 #include "compiler/Conversion/KernelsToCPU/Emitters.h"
 #include "compiler/Conversion/KernelsToCPU/PictureTiles.h"
 #include "compiler/Conversion/KernelsToCPU/VectorMath.h"
 #include "dialects/NN/Optimizers.h"
+#include "runtime/schema/KernelAbi.h"
 #include "llvm/Support/MathExtras.h"
+
+#include <cstddef>
 
 namespace tl::cpu {
 
@@ -17,10 +21,11 @@ struct Element {
   Values slots;
 };
 
-/// The rule and the scalars of the step, in the step block's order.
+/// The rule and the scalars of the step, all f32.
 struct Rule {
   nn::OptimizerAttr optimizer;
-  Value learningRate, correction1, correction2; // f32
+  Value learningRate, correction1, correction2, emaMomentum;
+  Value scale; ///< of the gradient; null: none
 
   bool keras() const {
     return optimizer.getConvention() == nn::Convention::Keras;
@@ -73,10 +78,6 @@ void updateRmsProp(KernelBuilder &b, const Rule &rule, Element &e) {
 
 void updateAdam(KernelBuilder &b, const Rule &rule, Element &e) {
   Value epsilon = b.number(rule.constant("epsilon"), e.p);
-  Value lr = spread(b, rule.learningRate, e.p);
-  if (rule.optimizer.getKind() == nn::OptimizerKind::AdamW) // p -= lr wd p
-    e.p = minusProduct(
-        b, e.p, b.mulF(lr, b.number(rule.constant("weight_decay"), e.p)), e.p);
   Value &m = e.slots[0], &v = e.slots[1];
   // m += (g - m)(1 - b1); v += (g^2 - v)(1 - b2)
   m = b.fma(b.subF(e.g, m), b.number(1 - rule.constant("beta1"), e.p), m);
@@ -95,7 +96,7 @@ void updateAdam(KernelBuilder &b, const Rule &rule, Element &e) {
   e.p = b.subF(e.p, b.divF(step, divisor));
 }
 
-void update(KernelBuilder &b, const Rule &rule, Element &e) {
+void applyRule(KernelBuilder &b, const Rule &rule, Element &e) {
   switch (rule.optimizer.getKind()) {
   case nn::OptimizerKind::Sgd:
     return updateSgd(b, rule, e);
@@ -106,21 +107,57 @@ void update(KernelBuilder &b, const Rule &rule, Element &e) {
     return updateAdam(b, rule, e);
   }
 }
+
+void update(KernelBuilder &b, const Rule &rule, Element &e) {
+  if (rule.scale) // g *= scale
+    e.g = b.mulF(e.g, spread(b, rule.scale, e.g));
+  if (double decay = rule.constant("weight_decay"); decay != 0) {
+    Value wd = b.number(decay, e.p);
+    if (nn::decaysParameter(rule.optimizer)) // p -= lr wd p
+      e.p = minusProduct(b, e.p, b.mulF(spread(b, rule.learningRate, e.p), wd),
+                         e.p);
+    else // g += wd p
+      e.g = b.fma(wd, e.p, e.g);
+  }
+  applyRule(b, rule, e);
+  if (!nn::keepsAverage(rule.optimizer))
+    return;
+  // a = e a + (1 - e) p
+  Value old = spread(b, rule.emaMomentum, e.p), &average = e.slots.back();
+  Value fresh = b.subF(b.number(1, old), old);
+  average = b.fma(old, average, b.mulF(fresh, e.p));
+}
+
+/// The float at a byte offset of the step block (runtime/schema/KernelAbi.h).
+Value stepWord(KernelBuilder &b, Value step, size_t offset) {
+  return b.loadScalar(b.at(step, int64_t(offset / 4)));
+}
+
+Rule ruleOf(KernelBuilder &b, nn::UpdateOp node) {
+  Value step = b.buffer(node.getStep()).pointer;
+  Value scale = b.bufferOrNone(node.getScale()).pointer;
+  using Block = schema::StepBlock;
+  return {node.getOptimizer(),
+          stepWord(b, step,
+                   node.getRate() ? offsetof(Block, backboneRate)
+                                  : offsetof(Block, learningRate)),
+          stepWord(b, step, offsetof(Block, biasCorrection1)),
+          stepWord(b, step, offsetof(Block, biasCorrection2)),
+          stepWord(b, step, offsetof(Block, emaMomentum)),
+          scale ? b.loadScalar(scale) : Value()};
+}
 } // namespace
 
 llvm::FailureOr<Grid> emitUpdate(KernelBuilder &b, mlir::Operation *op) {
   auto node = mlir::cast<nn::UpdateOp>(op);
   Buffer parameter = b.buffer(node.getParameter());
   Value gradient = b.buffer(node.getGradient()).pointer;
-  Value step = b.buffer(node.getStep()).pointer;
   Values slots, results;
   for (Value slot : node.getSlots())
     slots.push_back(b.buffer(slot).pointer);
   for (Value result : node.getResults())
     results.push_back(b.buffer(result).pointer);
-  // Words 5 to 7 of the step block (runtime/schema/KernelAbi.h).
-  Rule rule{node.getOptimizer(), b.loadScalar(b.at(step, 5)),
-            b.loadScalar(b.at(step, 6)), b.loadScalar(b.at(step, 7))};
+  Rule rule = ruleOf(b, node);
   int64_t elements = parameter.storage.elements;
   Value begin = b.mul(b.tile(), kTileElements);
   Value count =

@@ -2,6 +2,7 @@
 // an outlined kernel; operations that differ only in their layer's name share
 // one, so that a network of twenty equal blocks compiles each kernel once.
 #include "compiler/Transforms/Passes.h"
+#include "dialects/NN/Marks.h"
 #include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
@@ -55,13 +56,13 @@ private:
     Operation *computation = builder.clone(*op, mapping);
     computation->removeAttr(nn::kLayerAttr);
     rt::ReturnOp::create(builder, op->getLoc(), computation->getResults());
-    if (isa<nn::UpdateOp>(op))
+    if (isa<nn::UpdateOp, nn::MovingAverageOp>(op))
       kernel.setInPlace(inPlace(op->getNumResults()));
     return kernel;
   }
 
-  /// An update's result i takes the storage of argument i: the parameter,
-  /// then its slots.
+  /// Result i of an update takes the storage of argument i: the parameter,
+  /// then its slots. A moving average takes that of the old one.
   static SmallVector<int64_t> inPlace(unsigned results) {
     SmallVector<int64_t> pairs;
     for (int64_t i = 0; i < int64_t(results); ++i)
@@ -101,12 +102,14 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
                               : rt::TensorRole::Constant;
     auto name = parameter.getSymNameAttr();
     auto type = parameter.getTypeAttr();
-    rt::TensorOp::create(builder, parameter.getLoc(), name,
-                         rt::TensorRoleAttr::get(&getContext(), role), type,
-                         parameter.getValueAttr(), parameter.getInitAttr(),
-                         parameter.getLayerAttr(),
-                         parameter.getFirstPhaseAttr(),
-                         parameter.getSlotOfAttr());
+    auto tensor = rt::TensorOp::create(
+        builder, parameter.getLoc(), name,
+        rt::TensorRoleAttr::get(&getContext(), role), type,
+        parameter.getValueAttr(), parameter.getInitAttr(),
+        parameter.getLayerAttr(), parameter.getFirstPhaseAttr(),
+        parameter.getSlotOfAttr());
+    if (Attribute average = parameter->getAttr(nn::kAverageAttr))
+      tensor->setAttr(nn::kAverageAttr, average);
     parameter.erase();
   }
 
@@ -195,7 +198,8 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
     auto weight = buffers.lookup(set.getValue()).getDefiningOp<rt::WeightOp>();
     if (weight && weight.getTensor() == set.getParameter())
       return success();
-    return set.emitError("only an update of the same parameter can be stored");
+    return set.emitError("only an update or a moving average of the same "
+                         "parameter can be stored");
   }
 
   llvm::DenseMap<Value, Value> buffers;

@@ -209,10 +209,10 @@ func.func @norm(%x: tensor<?x2x4xf32>, %c: tensor<4xf32>) {
 
 // -----
 
-// A dense layer takes features, not pictures.
-func.func @dense(%x: tensor<?x2x2x4xf32>, %w: tensor<4x2xf32>) {
-  // expected-error@+1 {{'nn.dense' op input must have 2 dimensions, found [N, 2, 2, 4]}}
-  %0 = nn.dense %x, %w : (tensor<?x2x2x4xf32>, tensor<4x2xf32>) -> tensor<?x2xf32>
+// A dense layer takes rows of features.
+func.func @dense(%x: tensor<?xf32>, %w: tensor<4x2xf32>) {
+  // expected-error@+1 {{'nn.dense' op input must have at least 2 dimensions, found [N]}}
+  %0 = nn.dense %x, %w : (tensor<?xf32>, tensor<4x2xf32>) -> tensor<?x2xf32>
   return
 }
 
@@ -524,16 +524,16 @@ func.func @loss(%z: tensor<?x2xf32>, %t: tensor<?xi32>) {
 
 // -----
 
-// The gradient of a dense layer is a matrix.
+// The gradient of a dense layer is rows.
 func.func @dense_grad(%dy: tensor<?xf32>, %w: tensor<3x2xf32>) {
-  // expected-error@+1 {{'nn.dense_grad_input' op gradient must have 2 dimensions, found [N]}}
+  // expected-error@+1 {{'nn.dense_grad_input' op gradient must have 2 columns, as the weight, found [N]}}
   %0 = nn.dense_grad_input %dy, %w : (tensor<?xf32>, tensor<3x2xf32>) -> tensor<?x3xf32>
   return
 }
 
 // -----
 
-// So is its weight.
+// Its weight is a matrix.
 func.func @dense_grad(%dy: tensor<?x2xf32>, %w: tensor<3xf32>) {
   // expected-error@+1 {{'nn.dense_grad_input' op weight must have 2 dimensions, found [3]}}
   %0 = nn.dense_grad_input %dy, %w : (tensor<?x2xf32>, tensor<3xf32>) -> tensor<?x3xf32>
@@ -544,7 +544,7 @@ func.func @dense_grad(%dy: tensor<?x2xf32>, %w: tensor<3xf32>) {
 
 // One column an output.
 func.func @dense_grad(%dy: tensor<?x3xf32>, %w: tensor<3x2xf32>) {
-  // expected-error@+1 {{'nn.dense_grad_input' op gradient must have 2 columns, as the weight, found 3}}
+  // expected-error@+1 {{'nn.dense_grad_input' op gradient must have 2 columns, as the weight, found [N, 3]}}
   %0 = nn.dense_grad_input %dy, %w : (tensor<?x3xf32>, tensor<3x2xf32>) -> tensor<?x3xf32>
   return
 }
@@ -560,19 +560,19 @@ func.func @dense_grad(%dy: tensor<?x2xf32>, %w: tensor<3x2xf32>) {
 
 // -----
 
-// The input of a dense layer is a matrix.
-func.func @dense_grad(%x: tensor<?xf32>, %dy: tensor<?x2xf32>) {
-  // expected-error@+1 {{'nn.dense_grad_weight' op input must have 2 dimensions, found [N]}}
-  %0 = nn.dense_grad_weight %x, %dy : (tensor<?xf32>, tensor<?x2xf32>) -> tensor<3x2xf32>
+// The input of a dense layer is rows.
+func.func @dense_grad(%x: tensor<?xf32>, %dy: tensor<?xf32>) {
+  // expected-error@+1 {{'nn.dense_grad_weight' op input and gradient must agree in all but their last dimension, found [N] and [N]}}
+  %0 = nn.dense_grad_weight %x, %dy : (tensor<?xf32>, tensor<?xf32>) -> tensor<3x2xf32>
   return
 }
 
 // -----
 
-// So is the gradient of its result.
-func.func @dense_grad(%x: tensor<?x3xf32>, %dy: tensor<?xf32>) {
-  // expected-error@+1 {{'nn.dense_grad_weight' op gradient must have 2 dimensions, found [N]}}
-  %0 = nn.dense_grad_weight %x, %dy : (tensor<?x3xf32>, tensor<?xf32>) -> tensor<3x2xf32>
+// The gradient has a row for each of them.
+func.func @dense_grad(%x: tensor<?x5x3xf32>, %dy: tensor<?x2xf32>) {
+  // expected-error@+1 {{'nn.dense_grad_weight' op input and gradient must agree in all but their last dimension, found [N, 5, 3] and [N, 2]}}
+  %0 = nn.dense_grad_weight %x, %dy : (tensor<?x5x3xf32>, tensor<?x2xf32>) -> tensor<3x2xf32>
   return
 }
 
@@ -688,7 +688,7 @@ func.func @softmax_grad(%dy: tensor<?x4xf32>, %y: tensor<?x3xf32>) {
 
 // A weight's gradient sums over one batch.
 func.func @one_batch(%x: tensor<?x4xf32>, %dy: tensor<5x3xf32>) {
-  // expected-error@+1 {{'nn.dense_grad_weight' op input and gradient must have one batch, found [N, 4] and [5, 3]}}
+  // expected-error@+1 {{'nn.dense_grad_weight' op input and gradient must agree in all but their last dimension, found [N, 4] and [5, 3]}}
   %0 = nn.dense_grad_weight %x, %dy : (tensor<?x4xf32>, tensor<5x3xf32>) -> tensor<4x3xf32>
   return
 }

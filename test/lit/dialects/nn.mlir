@@ -87,6 +87,35 @@ func.func @features(%x: tensor<?x2x3x4xf32>, %w: tensor<24x2xf32, #nn.form<rows>
   return %6 : tensor<?x2xf32>
 }
 
+// Parts of values, and zero channels around them.
+// CHECK-LABEL: func.func @parts
+func.func @parts(%x: tensor<?x5x5x4xf32, #nn.halo<1, 1, 1, 1>>, %t: tensor<?x7x4xf32>) {
+  // CHECK: nn.slice %{{.*}} {offsets = array<i64: 0, 0, 0>, strides = array<i64: 2, 2, 1>} : (tensor<?x5x5x4xf32, #nn.halo<1, 1, 1, 1>>) -> tensor<?x3x3x4xf32>
+  %0 = nn.slice %x {offsets = array<i64: 0, 0, 0>, strides = array<i64: 2, 2, 1>} : (tensor<?x5x5x4xf32, #nn.halo<1, 1, 1, 1>>) -> tensor<?x3x3x4xf32>
+  // CHECK: nn.pad_channels %{{.*}} {after = 2 : i64, before = 1 : i64} : (tensor<?x3x3x4xf32>) -> tensor<?x3x3x7xf32>
+  %1 = nn.pad_channels %0 {before = 1 : i64, after = 2 : i64} : (tensor<?x3x3x4xf32>) -> tensor<?x3x3x7xf32>
+  // The first token.
+  // CHECK: nn.slice %{{.*}} {offsets = array<i64: 0, 0>, strides = array<i64: 1, 1>} : (tensor<?x7x4xf32>) -> tensor<?x1x4xf32>
+  %2 = nn.slice %t {offsets = array<i64: 0, 0>, strides = array<i64: 1, 1>} : (tensor<?x7x4xf32>) -> tensor<?x1x4xf32>
+  return
+}
+
+// The layers over tokens; a dense layer takes each token as a row.
+// CHECK-LABEL: func.func @tokens
+func.func @tokens(%x: tensor<?x6x4xf32>, %c: tensor<4xf32>, %p: tensor<7x4xf32>, %w: tensor<4x24xf32>) {
+  // CHECK: nn.prepend_token %{{.*}}, %{{.*}} : (tensor<?x6x4xf32>, tensor<4xf32>) -> tensor<?x7x4xf32>
+  %0 = nn.prepend_token %x, %c : (tensor<?x6x4xf32>, tensor<4xf32>) -> tensor<?x7x4xf32>
+  // CHECK: nn.add_position %{{.*}}, %{{.*}} : (tensor<?x7x4xf32>, tensor<7x4xf32>) -> tensor<?x7x4xf32>
+  %1 = nn.add_position %0, %p : (tensor<?x7x4xf32>, tensor<7x4xf32>) -> tensor<?x7x4xf32>
+  // CHECK: nn.layer_norm %{{.*}}, %{{.*}}, %{{.*}} {epsilon = 2.500000e-01 : f64} : (tensor<?x7x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<?x7x4xf32>
+  %2 = nn.layer_norm %1, %c, %c {epsilon = 0.25} : (tensor<?x7x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<?x7x4xf32>
+  // CHECK: nn.dense %{{.*}}, %{{.*}} : (tensor<?x7x4xf32>, tensor<4x24xf32>) -> tensor<?x7x24xf32>
+  %3 = nn.dense %2, %w : (tensor<?x7x4xf32>, tensor<4x24xf32>) -> tensor<?x7x24xf32>
+  // CHECK: nn.attention %{{.*}} {heads = 2 : i64, scale = 5.000000e-01 : f64} : (tensor<?x7x24xf32>) -> tensor<?x7x8xf32>
+  %4 = nn.attention %3 {heads = 2 : i64, scale = 0.5} : (tensor<?x7x24xf32>) -> tensor<?x7x8xf32>
+  return
+}
+
 // The losses and their gradients.
 // CHECK-LABEL: func.func @losses
 func.func @losses(%z: tensor<?x3xf32>, %s: tensor<?x1xf32>, %t: tensor<?xi32>) {
@@ -116,6 +145,45 @@ func.func @gradients(%x: tensor<?x3xf32>, %dy: tensor<?x2xf32>, %w: tensor<3x2xf
   %4 = nn.global_avg_pool_grad %dy : (tensor<?x2xf32>) -> tensor<?x4x5x2xf32>
   // CHECK: nn.softmax_grad %{{.*}}, %{{.*}} : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
   %5 = nn.softmax_grad %dy, %dy : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  return
+}
+
+// The gradients of convolutions: of the filter, and of the input from the
+// filter transposed.
+// CHECK-LABEL: func.func @convolution_gradients
+func.func @convolution_gradients(%x: tensor<?x8x8x4xf32>, %dy: tensor<?x4x4x6xf32>, %w: tensor<3x3x2x6xf32>) {
+  // CHECK: nn.transpose_filter %{{.*}} {groups = 2 : i64} : (tensor<3x3x2x6xf32>) -> tensor<3x3x3x4xf32>
+  %0 = nn.transpose_filter %w {groups = 2 : i64} : (tensor<3x3x2x6xf32>) -> tensor<3x3x3x4xf32>
+  // CHECK: nn.conv2d_grad_input %{{.*}}, %{{.*}} {dilations = array<i64: 1, 1>, groups = 2 : i64, pads = array<i64: 1, 1, 1, 1>, strides = array<i64: 2, 2>} : (tensor<?x4x4x6xf32>, tensor<3x3x3x4xf32>) -> tensor<?x8x8x4xf32>
+  %1 = nn.conv2d_grad_input %dy, %0 {strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, groups = 2 : i64} : (tensor<?x4x4x6xf32>, tensor<3x3x3x4xf32>) -> tensor<?x8x8x4xf32>
+  // CHECK: nn.conv2d_grad_filter %{{.*}}, %{{.*}} {dilations = array<i64: 1, 1>, groups = 2 : i64, pads = array<i64: 1, 1, 1, 1>, strides = array<i64: 2, 2>} : (tensor<?x8x8x4xf32>, tensor<?x4x4x6xf32>) -> tensor<3x3x2x6xf32>
+  %2 = nn.conv2d_grad_filter %x, %dy {strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, groups = 2 : i64} : (tensor<?x8x8x4xf32>, tensor<?x4x4x6xf32>) -> tensor<3x3x2x6xf32>
+  return
+}
+
+// The gradients of pools and slices.
+// CHECK-LABEL: func.func @picture_gradients
+func.func @picture_gradients(%x: tensor<?x5x5x4xf32>, %dy: tensor<?x3x3x4xf32, #nn.halo<1, 1, 1, 1>>) {
+  // CHECK: nn.max_pool_grad %{{.*}}, %{{.*}} {pads = array<i64: 0, 1, 0, 1>, strides = array<i64: 2, 2>, window = array<i64: 2, 2>} : (tensor<?x3x3x4xf32, #nn.halo<1, 1, 1, 1>>, tensor<?x5x5x4xf32>) -> tensor<?x5x5x4xf32>
+  %0 = nn.max_pool_grad %dy, %x {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 1, 0, 1>} : (tensor<?x3x3x4xf32, #nn.halo<1, 1, 1, 1>>, tensor<?x5x5x4xf32>) -> tensor<?x5x5x4xf32>
+  // CHECK: nn.avg_pool_grad %{{.*}} {count_padding, pads = array<i64: 0, 1, 0, 1>, strides = array<i64: 2, 2>, window = array<i64: 2, 2>}
+  %1 = nn.avg_pool_grad %dy {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 1, 0, 1>, count_padding} : (tensor<?x3x3x4xf32, #nn.halo<1, 1, 1, 1>>) -> tensor<?x5x5x4xf32>
+  // CHECK: nn.slice_grad %{{.*}} {offsets = array<i64: 0, 0, 0>, strides = array<i64: 2, 2, 1>}
+  %2 = nn.slice_grad %dy {offsets = array<i64: 0, 0, 0>, strides = array<i64: 2, 2, 1>} : (tensor<?x3x3x4xf32, #nn.halo<1, 1, 1, 1>>) -> tensor<?x5x5x4xf32>
+  return
+}
+
+// The gradients of the layers over tokens.
+// CHECK-LABEL: func.func @token_gradients
+func.func @token_gradients(%x: tensor<?x7x4xf32>, %c: tensor<4xf32>, %qkv: tensor<?x7x12xf32>) {
+  // CHECK: nn.layer_norm_grad_input %{{.*}}, %{{.*}}, %{{.*}} {epsilon = 5.000000e-01 : f64} : (tensor<?x7x4xf32>, tensor<?x7x4xf32>, tensor<4xf32>) -> tensor<?x7x4xf32>
+  %0 = nn.layer_norm_grad_input %x, %x, %c {epsilon = 0.5} : (tensor<?x7x4xf32>, tensor<?x7x4xf32>, tensor<4xf32>) -> tensor<?x7x4xf32>
+  // CHECK: nn.layer_norm_grad_affine %{{.*}}, %{{.*}} {epsilon = 5.000000e-01 : f64} : (tensor<?x7x4xf32>, tensor<?x7x4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
+  %1:2 = nn.layer_norm_grad_affine %x, %x {epsilon = 0.5} : (tensor<?x7x4xf32>, tensor<?x7x4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
+  // CHECK: nn.attention_grad %{{.*}}, %{{.*}} {heads = 2 : i64, scale = 5.000000e-01 : f64} : (tensor<?x7x4xf32>, tensor<?x7x12xf32>) -> tensor<?x7x12xf32>
+  %2 = nn.attention_grad %x, %qkv {heads = 2 : i64, scale = 0.5} : (tensor<?x7x4xf32>, tensor<?x7x12xf32>) -> tensor<?x7x12xf32>
+  // CHECK: nn.batch_sum %{{.*}} : (tensor<?x7x4xf32>) -> tensor<7x4xf32>
+  %3 = nn.batch_sum %x : (tensor<?x7x4xf32>) -> tensor<7x4xf32>
   return
 }
 

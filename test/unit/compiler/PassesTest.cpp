@@ -25,8 +25,12 @@ protected:
     registerAllDialects(registry);
     context.appendDialectRegistry(registry);
     context.loadAllAvailableDialects();
+    load("tiny-model.mlir");
+  }
+
+  void load(const std::string &file) {
     module = parseSourceFile<ModuleOp>(
-        TL_SOURCE_DIR "/test/lit/conversion/Inputs/tiny-model.mlir", &context);
+        TL_SOURCE_DIR "/test/lit/conversion/Inputs/" + file, &context);
   }
 
   /// Gives every parameter values: odd ones, variances positive.
@@ -65,8 +69,14 @@ protected:
   }
 
   std::vector<NNValue> run(Interpreter &interpreter, StringRef entry) {
+    return run(interpreter, entry,
+               inputsFor(module->lookupSymbol<func::FuncOp>(entry)));
+  }
+
+  std::vector<NNValue> run(Interpreter &interpreter, StringRef entry,
+                           ArrayRef<NNValue> inputs) {
     auto function = module->lookupSymbol<func::FuncOp>(entry);
-    auto outputs = interpreter.run(function, inputsFor(function));
+    auto outputs = interpreter.run(function, inputs);
     EXPECT_TRUE(succeeded(outputs)) << entry.str();
     return succeeded(outputs) ? *outputs : std::vector<NNValue>();
   }
@@ -179,6 +189,69 @@ TEST_F(PassesTest, AStepFollowsTheFiniteDifferencesOfItsLoss) {
     }
   }
   EXPECT_GT(checked, 20); // dropout and relu may silence some, not most
+}
+
+// Wherever a phase is cut, what is computed is the same: from the pixels
+// through each extraction to the logits, bit for bit, also after folding.
+TEST_F(PassesTest, EveryCutGivesTheSameLogits) {
+  load("phases-model.mlir");
+  fillParameters();
+  runPasses([](PassManager &p) {
+    p.addPass(createConvertTLToNN());
+    p.addPass(createFoldDropout());
+    p.addPass(createFoldBatchNorm());
+    p.addPass(createDropUnusedParameters());
+  });
+  Interpreter i = interpreter();
+  std::vector<NNValue> all = run(i, "extract");
+  std::vector<NNValue> high = run(i, "extract.one");
+  std::vector<NNValue> low = run(i, "extract.two");
+  ASSERT_EQ(all.size(), 2u);
+  expectNear(all[0], high.front(), 0, "extract.one");
+  expectNear(all[1], low.front(), 0, "extract.two");
+  NNValue labels =
+      inputsFor(module->lookupSymbol<func::FuncOp>("evaluate.one")).back();
+  std::vector<NNValue> predicted = run(i, "predict", low);
+  std::vector<NNValue> one = run(i, "evaluate.one", {high.front(), labels});
+  std::vector<NNValue> two = run(i, "evaluate.two", {low.front(), labels});
+  expectNear(one[1], predicted[0], 0, "logits of evaluate.one");
+  expectNear(two[1], predicted[0], 0, "logits of evaluate.two");
+  expectNear(one[0], two[0], 0, "losses");
+}
+
+// gelu's gradient reads its input and the next layer's its result, so that the
+// result is computed again; what the step writes has the same bits.
+TEST_F(PassesTest, RematerialisingKeepsTheStep) {
+  module = parseSourceString<ModuleOp>(R"mlir(
+nn.parameter @w : tensor<6x64xf32> {first_phase = 0 : i64, init = #nn.init<fill, 1.0 : f32, stream 0>}
+nn.parameter @u : tensor<64x2xf32> {first_phase = 0 : i64, init = #nn.init<fill, 1.0 : f32, stream 1>}
+func.func @step(%x: tensor<?x6xf32> {nn.name = "frontier"}, %t: tensor<?xi32> {nn.name = "labels"}, %s: tensor<16xi32> {nn.name = "step"}) -> (tensor<?xf32> {nn.name = "loss"})
+    attributes {nn.entry = "train_step", nn.phase = 0 : i64, nn.optimizer = #nn.optimizer<sgd, keras, {}>} {
+  %w = nn.get @w : tensor<6x64xf32>
+  %u = nn.get @u : tensor<64x2xf32>
+  %0 = nn.dense %x, %w : (tensor<?x6xf32>, tensor<6x64xf32>) -> tensor<?x64xf32>
+  %1 = nn.activation %0 {activation = #nn.act<gelu>} : (tensor<?x64xf32>) -> tensor<?x64xf32>
+  %2 = nn.dense %1, %u : (tensor<?x64xf32>, tensor<64x2xf32>) -> tensor<?x2xf32>
+  %3 = nn.softmax_cross_entropy %2, %t : (tensor<?x2xf32>, tensor<?xi32>) -> tensor<?xf32>
+  return %3 : tensor<?xf32>
+})mlir",
+                                       &context);
+  fillParameters();
+  runPasses([](PassManager &p) { p.addPass(createDifferentiate()); });
+  auto activations = [&] {
+    int count = 0;
+    module->walk([&](nn::ActivationOp) { ++count; });
+    return count;
+  };
+  Interpreter before = interpreter();
+  run(before, "step");
+  EXPECT_EQ(activations(), 1);
+  runPasses([](PassManager &p) { p.addPass(createRematerialise()); });
+  EXPECT_EQ(activations(), 2);
+  Interpreter after = interpreter();
+  run(after, "step");
+  for (StringRef name : {"w", "u"})
+    expectNear(after.parameters[name], before.parameters[name], 0, name.str());
 }
 
 } // namespace

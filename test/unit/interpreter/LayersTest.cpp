@@ -76,6 +76,29 @@ TEST(Layers, Dense) {
                {9, 12, 15, -19, -26, -33});
 }
 
+// Row 1 and the columns 0 and 2 of 2x3, the second of two channels.
+TEST(Layers, Slice) {
+  expectValues(evaluate("nn.slice %a0 {offsets = array<i64: 1, 0, 1>, strides "
+                        "= array<i64: 1, 2, 1>}",
+                        {"tensor<?x2x3x2xf32>"}, "tensor<?x1x2x1xf32>",
+                        {iota({2, 2, 3, 2})}),
+               {7, 11, 19, 23});
+  // The first of three tokens.
+  expectValues(
+      evaluate("nn.slice %a0 {offsets = array<i64: 0, 0>, strides = array<i64: "
+               "1, 1>}",
+               {"tensor<?x3x2xf32>"}, "tensor<?x1x2xf32>", {iota({2, 3, 2})}),
+      {0, 1, 6, 7});
+}
+
+TEST(Layers, PadChannels) {
+  expectValues(evaluate("nn.pad_channels %a0 {before = 1 : i64, after = 2 : "
+                        "i64}",
+                        {"tensor<?x1x2x2xf32>"}, "tensor<?x1x2x5xf32>",
+                        {iota({1, 1, 2, 2}, 1)}),
+               {0, 1, 2, 0, 0, 0, 3, 4, 0, 0});
+}
+
 struct ActivationCase {
   const char *attribute;
   double x, y;

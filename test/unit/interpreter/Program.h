@@ -44,21 +44,34 @@ public:
   mlir::OwningOpRef<mlir::ModuleOp> module;
 };
 
-/// The result of one operation, `text`, on arguments %0, %1, ... of the types
-/// listed in `types`.
-inline NNValue evaluate(const std::string &text,
-                        const std::vector<std::string> &types,
-                        const std::string &resultType,
-                        llvm::ArrayRef<NNValue> inputs) {
-  std::string arguments, list;
+/// The results of one operation, `text`, on arguments %a0, %a1, ... of the
+/// types listed in `types`.
+inline std::vector<NNValue>
+evaluateAll(const std::string &text, const std::vector<std::string> &types,
+            const std::vector<std::string> &resultTypes,
+            llvm::ArrayRef<NNValue> inputs) {
+  std::string arguments, list, names, results;
   for (size_t i = 0; i < types.size(); ++i) {
     arguments += (i ? ", %a" : "%a") + std::to_string(i) + ": " + types[i];
     list += (i ? ", " : "") + types[i];
   }
-  Program program("func.func @f(" + arguments + ") -> " + resultType +
-                  " {\n  %r = " + text + " : (" + list + ") -> " + resultType +
-                  "\n  return %r : " + resultType + "\n}");
-  auto results = program.run(inputs);
+  for (size_t i = 0; i < resultTypes.size(); ++i) {
+    names += (i ? ", %r#" : "%r#") + std::to_string(i);
+    results += (i ? ", " : "") + resultTypes[i];
+  }
+  Program program("func.func @f(" + arguments + ") -> (" + results +
+                  ") {\n  %r:" + std::to_string(resultTypes.size()) + " = " +
+                  text + " : (" + list + ") -> (" + results + ")\n  return " +
+                  names + " : " + results + "\n}");
+  return program.run(inputs);
+}
+
+/// The same for an operation of one result.
+inline NNValue evaluate(const std::string &text,
+                        const std::vector<std::string> &types,
+                        const std::string &resultType,
+                        llvm::ArrayRef<NNValue> inputs) {
+  auto results = evaluateAll(text, types, {resultType}, inputs);
   return results.empty() ? NNValue() : results[0];
 }
 

@@ -1,8 +1,9 @@
-// Losses, gradients and updates on cases small enough to be worked out by
-// hand. That gradients fit their layers is GradientsTest's work.
+// Losses and gradients on cases small enough to be worked out by hand. That
+// gradients fit their layers is GradientsTest's work.
 #include "test/unit/interpreter/Program.h"
 
 #include <cmath>
+#include <limits>
 
 namespace tl {
 namespace {
@@ -77,6 +78,63 @@ TEST(Training, LabelOutOfRange) {
   }
 }
 
+// A picture that weighs 3 counts three times, in loss and gradient; the divisor
+// stays the number of pictures. A quarter of one label and three of the other
+// are a quarter of one loss and three of the other.
+TEST(Training, WeightedAndMixedSoftmax) {
+  NNValue z({2, 2}, {0, std::log(3), 0, std::log(3)});
+  NNValue labels({2}, {0, 1}), weights({2}, {3, 0}), others({2}, {1, 1}),
+      mix({2}, {0.25, 0.5});
+  std::vector<std::string> weighted = {"tensor<?x2xf32>", "tensor<?xi32>",
+                                       "tensor<?xf32>"};
+  std::vector<std::string> mixed = {"tensor<?x2xf32>", "tensor<?xi32>",
+                                    "tensor<?xi32>", "tensor<?xf32>"};
+  expectValues(evaluate("nn.softmax_cross_entropy %a0, %a1 weights %a2",
+                        weighted, "tensor<?xf32>", {z, labels, weights}),
+               {3 * std::log(4), 0});
+  expectValues(evaluate("nn.softmax_cross_entropy_grad %a0, %a1 weights %a2",
+                        weighted, "tensor<?x2xf32>", {z, labels, weights}),
+               {3 * -0.375, 3 * 0.375, 0, 0});
+  expectValues(
+      evaluate("nn.softmax_cross_entropy %a0, %a1 mix %a2 by %a3", mixed,
+               "tensor<?xf32>", {z, labels, others, mix}),
+      {0.25 * std::log(4) + 0.75 * std::log(4.0 / 3), std::log(4.0 / 3)});
+  expectValues(evaluate("nn.softmax_cross_entropy_grad %a0, %a1 mix %a2 by %a3",
+                        mixed, "tensor<?x2xf32>", {z, labels, others, mix}),
+               {0, 0, 0.125, -0.125});
+}
+
+// The same with one logit, smoothed: the target 1/4 becomes 1/8 + 1/4.
+TEST(Training, WeightedAndMixedSigmoid) {
+  NNValue z({1, 1}, {std::log(3)}), label({1}, {1}), other({1}, {0});
+  NNValue weight({1}, {2}), mix({1}, {0.25});
+  std::vector<std::string> types = {"tensor<?x1xf32>", "tensor<?xi32>",
+                                    "tensor<?xf32>", "tensor<?xi32>",
+                                    "tensor<?xf32>"};
+  std::string operands =
+      " %a0, %a1 weights %a2 mix %a3 by %a4 {label_smoothing = 0.5}";
+  std::vector<NNValue> inputs = {z, label, weight, other, mix};
+  expectValues(evaluate("nn.sigmoid_cross_entropy" + operands, types,
+                        "tensor<?xf32>", inputs),
+               {2 * (0.375 * std::log(4.0 / 3) + 0.625 * std::log(4))});
+  expectValues(evaluate("nn.sigmoid_cross_entropy_grad" + operands, types,
+                        "tensor<?x1xf32>", inputs),
+               {2 * (0.75 - 0.375)});
+}
+
+// The second label is checked as the first.
+TEST(Training, MixLabelOutOfRange) {
+  Program program(R"(func.func @f(%z: tensor<?x2xf32>, %t: tensor<?xi32>,
+      %u: tensor<?xi32>, %m: tensor<?xf32>) -> tensor<?xf32> {
+    %r = nn.softmax_cross_entropy %z, %t mix %u by %m : (tensor<?x2xf32>, tensor<?xi32>, tensor<?xi32>, tensor<?xf32>) -> tensor<?xf32>
+    return %r : tensor<?xf32>
+  })");
+  EXPECT_TRUE(failed(Interpreter().run(
+      program.function(), {NNValue({1, 2}), NNValue({1}, {1}),
+                           NNValue({1}, {2}), NNValue({1}, {0.5})})));
+  EXPECT_EQ(program.errors, "label 2 is not one of the 2 classes\n");
+}
+
 TEST(Training, DenseGradInput) {
   NNValue dy({1, 2}, {1, 10}), w({3, 2}, {1, 2, 3, 4, 5, 6});
   expectValues(evaluate("nn.dense_grad_input %a0, %a1",
@@ -121,90 +179,54 @@ TEST(Training, GlobalAvgPoolGrad) {
                {2, 2, 4, 4});
 }
 
+// The columns 0 and 2 of 1x3.
+TEST(Training, SliceGrad) {
+  expectValues(evaluate("nn.slice_grad %a0 {offsets = array<i64: 0, 0, 0>, "
+                        "strides = array<i64: 1, 2, 1>}",
+                        {"tensor<?x1x2x1xf32>"}, "tensor<?x1x3x1xf32>",
+                        {NNValue({1, 1, 2, 1}, {5, 7})}),
+               {5, 0, 7});
+}
+
+// Windows of two over 1 3 3 0 at stride 1: of two equal elements the first
+// wins, and the middle window's dy joins that of the first.
+TEST(Training, MaxPoolGrad) {
+  std::string attributes = " {window = array<i64: 1, 2>, strides = array<i64: "
+                           "1, 1>, pads = array<i64: 0, 0, 0, 0>}";
+  NNValue dy({1, 1, 3, 1}, {1, 10, 100});
+  std::vector<std::string> types = {"tensor<?x1x3x1xf32>",
+                                    "tensor<?x1x4x1xf32>"};
+  auto gradient = [&](std::vector<double> x) {
+    return evaluate("nn.max_pool_grad %a0, %a1" + attributes, types,
+                    "tensor<?x1x4x1xf32>", {dy, NNValue({1, 1, 4, 1}, x)});
+  };
+  expectValues(gradient({1, 3, 3, 0}), {0, 11, 100, 0});
+  // The first NaN of a window is its largest element; -inf can be one too.
+  double inf = std::numeric_limits<double>::infinity(), nan = std::nan("");
+  expectValues(gradient({9, nan, nan, 9}), {0, 11, 100, 0});
+  expectValues(gradient({-inf, -inf, -inf, -inf}), {1, 10, 100, 0});
+}
+
+// Windows of two at stride 2 over three elements with one of padding: the last
+// holds one element, which gets all of its dy; with padding counted, half.
+TEST(Training, AvgPoolGrad) {
+  NNValue dy({1, 1, 2, 1}, {2, 6});
+  auto gradient = [&](const std::string &count) {
+    return evaluate("nn.avg_pool_grad %a0 {" + count +
+                        "window = array<i64: 1, 2>, strides = array<i64: 1, "
+                        "2>, pads = array<i64: 0, 0, 0, 1>}",
+                    {"tensor<?x1x2x1xf32>"}, "tensor<?x1x3x1xf32>", {dy});
+  };
+  expectValues(gradient(""), {1, 1, 6});
+  expectValues(gradient("count_padding, "), {1, 1, 3});
+}
+
 TEST(Training, SoftmaxGrad) {
   NNValue dy({1, 2}, {1, 3}), y({1, 2}, {0.25, 0.75});
   expectValues(evaluate("nn.softmax_grad %a0, %a1",
                         {"tensor<?x2xf32>", "tensor<?x2xf32>"},
                         "tensor<?x2xf32>", {dy, y}),
                {-0.375, 0.375});
-}
-
-/// Runs one update of the single element 1 with gradient 2, rate 0.5 and bias
-/// corrections 0.5 and 0.25; gives the parameter and the slots.
-std::vector<double> update(const std::string &optimizer,
-                           const std::vector<double> &slots) {
-  std::string t = "tensor<1xf32>", types, arguments, names, results = t;
-  for (size_t i = 0; i < slots.size(); ++i) {
-    names += (i ? ", %s" : "%s") + std::to_string(i);
-    arguments += "%s" + std::to_string(i) + ": " + t + ", ";
-    types += t + ", ";
-    results += ", " + t;
-  }
-  std::string count = std::to_string(slots.size() + 1);
-  std::string returned;
-  for (size_t i = 0; i <= slots.size(); ++i)
-    returned += (i ? ", %r#" : "%r#") + std::to_string(i);
-  Program program("func.func @f(%p: " + t + ", " + arguments + "%g: " + t +
-                  ", %step: tensor<16xi32>) -> (" + results +
-                  ") {\n%r:" + count + " = nn.update %p slots(" + names +
-                  ") by %g at %step {optimizer = #nn.optimizer<" + optimizer +
-                  ">} : (" + t + ", " + types + t + ", tensor<16xi32>) -> (" +
-                  results + ")\nreturn " + returned + " : " + results + "\n}");
-  schema::StepBlock step{};
-  step.learningRate = 0.5f;
-  step.biasCorrection1 = 0.5f;
-  step.biasCorrection2 = 0.25f;
-  std::vector<NNValue> inputs{NNValue({1}, {1})};
-  for (double slot : slots)
-    inputs.push_back(NNValue({1}, {slot}));
-  inputs.push_back(NNValue({1}, {2}));
-  inputs.push_back(stepValue(step));
-  std::vector<double> values;
-  for (const NNValue &value : program.run(inputs))
-    values.push_back(value.data[0]);
-  return values;
-}
-
-void expectUpdate(const std::vector<double> &values,
-                  const std::vector<double> &expected) {
-  expectValues(NNValue({int64_t(values.size())}, values), expected);
-}
-
-// Each rule of Optimizers.h's table, in both conventions, from its formula.
-TEST(Training, UpdateSgd) {
-  expectUpdate(update("sgd, keras, {}", {}), {0});
-  expectUpdate(update("sgd, torch, {}", {}), {0});
-  // keras: m = 0.5*4 - 0.5*2 = 1; torch: b = 0.5*4 + 2 = 4
-  expectUpdate(update("sgd, keras, {momentum = 0.5}", {4}), {2, 1});
-  expectUpdate(update("sgd, torch, {momentum = 0.5}", {4}), {-1, 4});
-  // keras: p += 0.5*1 - 1; torch: p -= 0.5 (2 + 0.5*4)
-  expectUpdate(update("sgd, keras, {momentum = 0.5, nesterov}", {4}), {0.5, 1});
-  expectUpdate(update("sgd, torch, {momentum = 0.5, nesterov}", {4}), {-1, 4});
-}
-
-TEST(Training, UpdateRmsProp) {
-  // v = 0.5*4 + 0.5*4 = 4
-  expectUpdate(update("rmsprop, keras, {rho = 0.5, epsilon = 12.0}", {4}),
-               {0.75, 4});
-  expectUpdate(update("rmsprop, torch, {rho = 0.5, epsilon = 2.0}", {4}),
-               {0.75, 4});
-}
-
-TEST(Training, UpdateAdam) {
-  // m = 4 + (2-4)/2 = 3; v = 12 + (4-12)/2 = 8 -> with 12.0: sqrt 8
-  double v = 8, keras = 1 - 3 * (0.5 * 0.5 / 0.5) / (std::sqrt(v) + 1),
-         torch = 1 - 0.5 / 0.5 * 3 / (std::sqrt(v) / 0.5 + 1);
-  std::string constants = "{beta1 = 0.5, beta2 = 0.5, epsilon = 1.0";
-  expectUpdate(update("adam, keras, " + constants + "}", {4, 12}),
-               {keras, 3, v});
-  expectUpdate(update("adam, torch, " + constants + "}", {4, 12}),
-               {torch, 3, v});
-  // adamw first takes lr wd p = 0.5*0.5*1 off.
-  constants += ", weight_decay = 0.5}";
-  expectUpdate(update("adamw, keras, " + constants, {4, 12}),
-               {keras - 0.25, 3, v});
-  expectUpdate(update("adamw, torch, " + constants, {4, 12}),
-               {torch - 0.25, 3, v});
 }
 
 } // namespace

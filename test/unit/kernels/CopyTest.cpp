@@ -28,6 +28,23 @@ TEST(Pad, AgreesWithInterpreter) {
                                picture({65, 65, 16})});
 }
 
+// Zeros on one side, on both, on none; odd channels; one token row.
+TEST(PadChannels, AgreesWithInterpreter) {
+  auto check = [](const std::string &in, const std::string &out,
+                  const std::string &before, const std::string &after) {
+    expectAgreesWithInterpreter({"nn.pad_channels %a0 {before = " + before +
+                                     " : i64, after = " + after + " : i64}",
+                                 {in},
+                                 out});
+  };
+  check(picture({3, 5, 17}, kHalo), picture({3, 5, 37}, kOther), "13", "7");
+  check(picture({8, 8, 16}), picture({8, 8, 32}, kHalo), "8", "8");
+  check(picture({1, 1, 1}), picture({1, 1, 2}), "0", "1");
+  check(picture({7, 3}), picture({7, 4}), "1", "0");
+  check(picture({5}), picture({5}), "0", "0");
+  check(picture({40, 40, 16}), picture({40, 40, 32}), "16", "0");
+}
+
 // Flattening, its gradient, a change of halo, and rows of different lengths
 // with halos on both sides.
 TEST(Reshape, AgreesWithInterpreter) {

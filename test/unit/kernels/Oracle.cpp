@@ -154,6 +154,8 @@ schema::StepBlock exampleStep() {
   step.learningRate = 0.046875f;
   step.biasCorrection1 = 0.1875f;
   step.biasCorrection2 = 0.0078125f;
+  step.backboneRate = 0.01171875f;
+  step.emaMomentum = 0.75f;
   return step;
 }
 

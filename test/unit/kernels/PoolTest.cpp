@@ -31,6 +31,8 @@ const Geometry kGeometries[] = {
     {{1, 1, 1}, {1, 1, 1}, windows("3, 3", "1, 1", "1, 1, 1, 1")},
     {{3, 9, 130}, {2, 9, 130}, windows("2, 5", "1, 1", "0, 0, 2, 2")},
     {{40, 41, 64}, {20, 20, 64}, windows("2, 2", "2, 2", "0, 0, 0, 0")},
+    {{33, 31, 40}, {17, 16, 40}, windows("3, 3", "2, 2", "1, 1, 1, 1")},
+    {{9, 7, 5}, {3, 2, 5}, windows("2, 1", "3, 4", "0, 0, 0, 0")},
 };
 
 // All values negative, where a zero of padding or halo would win. A maximum
@@ -68,6 +70,57 @@ TEST(MaxPool, KeepsNaN) {
       ASSERT_EQ(y.size(), 1u);
       EXPECT_TRUE(std::isnan(y[0][0])) << "at " << place;
     }
+}
+
+// Values of a small set, so that windows hold equal elements: the first wins.
+// At most nine windows share an element: their dy are added, 9 roundings of
+// values that reach 9.
+TEST(MaxPoolGrad, AgreesWithInterpreter) {
+  auto fill = [](unsigned index, int64_t elements) {
+    Array values = randomArray(elements, 5 + index);
+    if (index == 1)
+      for (float &value : values)
+        value = std::round(value * 3) - 4;
+    return values;
+  };
+  for (const Geometry &g : kGeometries)
+    for (bool halo : {false, true})
+      expectAgreesWithInterpreter(
+          {"nn.max_pool_grad %a0, %a1 {" + g.windows + "}",
+           {picture(g.out, halo ? kOther : ""),
+            picture(g.in, halo ? kHalo : "")},
+           picture(g.in, halo ? kOther : ""),
+           {0, 3e-6},
+           false,
+           "",
+           fill});
+}
+
+// A NaN wins as in the forward pass, and a window of -inf has a winner too.
+TEST(MaxPoolGrad, FollowsNaNAndInfinity) {
+  std::string in = picture({1, 4, 1}), out = picture({1, 1, 1});
+  Program program(Program::kernel("%dy: " + out + ", %x: " + in,
+                                  "%dx = nn.max_pool_grad %dy, %x {" +
+                                      windows("1, 4", "1, 1", "0, 0, 0, 0") +
+                                      "} : (" + out + ", " + in + ") -> " + in +
+                                      "\nrt.return %dx : " + in));
+  for (const cpu::Isa *isa : runnableIsas()) {
+    EXPECT_EQ(run(program, *isa, 1, {{2}, {9, NAN, 1, NAN}})[0],
+              (Array{0, 2, 0, 0}));
+    EXPECT_EQ(run(program, *isa, 1, {{2}, Array(4, -INFINITY)})[0],
+              (Array{2, 0, 0, 0}));
+  }
+}
+
+// Up to ten shares of less than 1 are added: 1e-6, as in the forward pass.
+TEST(AvgPoolGrad, AgreesWithInterpreter) {
+  for (const Geometry &g : kGeometries)
+    for (std::string count : {"", "count_padding, "})
+      expectAgreesWithInterpreter(
+          {"nn.avg_pool_grad %a0 {" + count + g.windows + "}",
+           {picture(g.out, count.empty() ? kHalo : "")},
+           picture(g.in, count.empty() ? kOther : ""),
+           {0, 1e-6}});
 }
 
 // Up to ten additions of values below 1 and a division: 10 units of 10 at the

@@ -1,5 +1,5 @@
 // Kernels of training steps against the interpreter: softmax, losses, sums
-// over the batch, optimizer updates.
+// over the batch.
 #include "test/unit/kernels/Oracle.h"
 
 #include <gtest/gtest.h>
@@ -18,6 +18,51 @@ std::function<Array(unsigned, int64_t)> logits(int classes) {
       values[i] = index == 0 ? values[i] * 30 : float(i * 5 % classes);
     return values;
   };
+}
+
+/// Optional operands of a loss, from %a2 on, and their types.
+struct LossOperands {
+  std::string text;
+  std::vector<std::string> types;
+};
+std::vector<LossOperands> lossOperands() {
+  std::string weights = "tensor<?xf32>", labels = "tensor<?xi32>";
+  return {{"", {}},
+          {" weights %a2", {weights}},
+          {" mix %a2 by %a3", {labels, weights}},
+          {" weights %a2 mix %a3 by %a4", {weights, labels, weights}}};
+}
+
+/// Logits and labels, then other labels, and weights between 0 and 1.
+std::function<Array(unsigned, int64_t)>
+lossArguments(int classes, const LossOperands &operands) {
+  return [=](unsigned index, int64_t elements) {
+    if (index < 2)
+      return logits(classes)(index, elements);
+    Array values = randomArray(elements, index + 1);
+    bool labels = operands.types[index - 2] == "tensor<?xi32>";
+    for (size_t i = 0; i < values.size(); ++i)
+      values[i] =
+          labels ? float((i * 7 + 1) % classes) : 0.5f + 0.5f * values[i];
+    return values;
+  };
+}
+
+/// A loss and its gradient with each set of operands, for one smoothing.
+void checkLoss(const std::string &loss, int classes, int outputs,
+               const std::string &smoothing, Tolerance value,
+               Tolerance gradient) {
+  for (const LossOperands &operands : lossOperands()) {
+    std::string rest =
+        " %a0, %a1" + operands.text + " {label_smoothing = " + smoothing + "}";
+    std::vector<std::string> types = {picture({outputs}), "tensor<?xi32>"};
+    types.insert(types.end(), operands.types.begin(), operands.types.end());
+    auto fill = lossArguments(classes, operands);
+    expectAgreesWithInterpreter(
+        {loss + rest, types, "tensor<?xf32>", value, false, "", fill});
+    expectAgreesWithInterpreter({loss + "_grad" + rest, types,
+                                 picture({outputs}), gradient, true, "", fill});
+  }
 }
 
 // Exponentials good to 2 units, a sum of up to 1000 of them, a division; the
@@ -67,25 +112,9 @@ TEST(SoftmaxGrad, AgreesWithInterpreter) {
 // probability as good as that.
 TEST(SoftmaxCrossEntropy, AgreesWithInterpreter) {
   for (int classes : {2, 3, 17, 1000})
-    for (std::string smoothing : {"0.0", "0.1"}) {
-      std::string attributes =
-          " %a0, %a1 {label_smoothing = " + smoothing + "}";
-      std::vector<std::string> types = {picture({classes}), "tensor<?xi32>"};
-      expectAgreesWithInterpreter({"nn.softmax_cross_entropy" + attributes,
-                                   types,
-                                   "tensor<?xf32>",
-                                   {4e-6, 1e-14},
-                                   false,
-                                   "",
-                                   logits(classes)});
-      expectAgreesWithInterpreter({"nn.softmax_cross_entropy_grad" + attributes,
-                                   types,
-                                   picture({classes}),
-                                   {1e-6, 4e-6},
-                                   true,
-                                   "",
-                                   logits(classes)});
-    }
+    for (std::string smoothing : {"0.0", "0.1"})
+      checkLoss("nn.softmax_cross_entropy", classes, classes, smoothing,
+                {4e-6, 1e-14}, {1e-6, 4e-6});
 }
 
 // A confident right answer still has its small loss, and a hopeless one its
@@ -108,40 +137,35 @@ TEST(SoftmaxCrossEntropy, ExtremeLogits) {
 }
 
 TEST(SigmoidCrossEntropy, AgreesWithInterpreter) {
-  for (std::string smoothing : {"0.0", "0.1"}) {
-    std::string attributes = " %a0, %a1 {label_smoothing = " + smoothing + "}";
-    std::vector<std::string> types = {picture({1}), "tensor<?xi32>"};
-    expectAgreesWithInterpreter({"nn.sigmoid_cross_entropy" + attributes,
-                                 types,
-                                 "tensor<?xf32>",
-                                 {1e-6, 0},
-                                 false,
-                                 "",
-                                 logits(2)});
-    expectAgreesWithInterpreter({"nn.sigmoid_cross_entropy_grad" + attributes,
-                                 types,
-                                 picture({1}),
-                                 {1e-6, 1e-7},
-                                 true,
-                                 "",
-                                 logits(2)});
-  }
+  for (std::string smoothing : {"0.0", "0.1"})
+    checkLoss("nn.sigmoid_cross_entropy", 2, 1, smoothing, {1e-6, 0},
+              {1e-6, 1e-7});
 }
 
 // More pictures than one vector holds: whole vectors and the rest agree.
 TEST(SigmoidCrossEntropy, LargeBatch) {
-  std::string type = picture({1});
+  LossOperands operands = lossOperands().back();
+  std::string types = picture({1}) + ", tensor<?xi32>, tensor<?xf32>, "
+                                     "tensor<?xi32>, tensor<?xf32>";
   Program program(Program::kernel(
-      "%z: " + type + ", %t: tensor<?xi32>",
-      "%y = nn.sigmoid_cross_entropy %z, %t : (" + type +
-          ", tensor<?xi32>) -> tensor<?xf32>\nrt.return %y : tensor<?xf32>"));
-  Array z = logits(2)(0, 53), t = logits(2)(1, 53);
+      "%a0: " + picture({1}) +
+          ", %a1: tensor<?xi32>, %a2: tensor<?xf32>, "
+          "%a3: tensor<?xi32>, %a4: tensor<?xf32>",
+      "%y = nn.sigmoid_cross_entropy %a0, %a1" + operands.text + " : (" +
+          types + ") -> tensor<?xf32>\nrt.return %y : tensor<?xf32>"));
+  std::vector<Array> all;
+  for (unsigned index = 0; index < 5; ++index)
+    all.push_back(lossArguments(2, operands)(index, 53));
+  auto alone = [&](size_t n) {
+    std::vector<Array> one;
+    for (const Array &values : all)
+      one.push_back({values[n]});
+    return one;
+  };
   for (const cpu::Isa *isa : runnableIsas()) {
-    auto together = run(program, *isa, 53, {z, t});
-    auto alone = run(program, *isa, 1, {{z[20]}, {t[20]}});
-    auto last = run(program, *isa, 1, {{z[52]}, {t[52]}});
-    EXPECT_EQ(together[0][20], alone[0][0]);
-    EXPECT_EQ(together[0][52], last[0][0]);
+    auto together = run(program, *isa, 53, all);
+    for (size_t n : {20, 52})
+      EXPECT_EQ(together[0][n], run(program, *isa, 1, alone(n))[0][0]);
   }
 }
 
@@ -161,63 +185,5 @@ TEST(BiasGrad, AgreesWithInterpreter) {
   check(picture({131}), 131);
   check(picture({5, 3, 17}, "1, 0, 2, 1"), 17);
   check(picture({40, 40, 3}), 3);
-}
-
-/// A case of nn.update on a parameter of the type, all results in place.
-void checkUpdate(const std::string &optimizer, int slots,
-                 const std::string &type) {
-  KernelCase c;
-  c.operation = "nn.update %a0 slots(";
-  c.types = {type};
-  std::string results = type, pairs = "0, 0";
-  for (int i = 1; i <= slots; ++i) {
-    std::string number = std::to_string(i);
-    c.operation += (i > 1 ? ", %a" : "%a") + number;
-    c.types.push_back(type);
-    results += ", " + type;
-    pairs += ", " + number + ", " + number;
-  }
-  unsigned gradient = slots + 1, step = slots + 2;
-  c.operation += ") by %a" + std::to_string(gradient) + " at %a" +
-                 std::to_string(step) + " {optimizer = #nn.optimizer<" +
-                 optimizer + ">}";
-  c.types.insert(c.types.end(), {type, "tensor<16xi32>"});
-  c.result = slots ? "(" + results + ")" : results;
-  c.attributes = "in_place = array<i64: " + pairs + ">";
-  // About six roundings of values of order 1; adam's step is about
-  // lr sqrt(c2)/c1 m / sqrt(v), with v at least 0.01 here: below 1.
-  c.tolerance = {1e-6, 1e-6};
-  c.fill = [=](unsigned index, int64_t elements) {
-    if (index == step)
-      return stepArray(exampleStep());
-    Array values = randomArray(elements, index + 1);
-    if (index >= 1 && index == gradient - 1) // mean squares
-      for (float &value : values)
-        value = std::fabs(value) + 0.01f;
-    return values;
-  };
-  expectAgreesWithInterpreter(c);
-}
-
-// Every rule in both conventions, on a parameter in panels whose padding must
-// stay zero.
-TEST(Update, EveryRule) {
-  std::string type = "tensor<5x17xf32, #nn.form<panels>>";
-  for (std::string convention : {"keras", "torch"}) {
-    checkUpdate("sgd, " + convention + ", {}", 0, type);
-    checkUpdate("sgd, " + convention + ", {momentum = 0.9}", 1, type);
-    checkUpdate("sgd, " + convention + ", {momentum = 0.9, nesterov}", 1, type);
-    checkUpdate("rmsprop, " + convention + ", {}", 1, type);
-    checkUpdate("adam, " + convention + ", {}", 2, type);
-    checkUpdate("adamw, " + convention + ", {weight_decay = 0.5}", 2, type);
-  }
-}
-
-// One element, other forms, several tiles with a remainder.
-TEST(Update, Shapes) {
-  checkUpdate("adam, keras, {}", 2, "tensor<1xf32>");
-  checkUpdate("adam, keras, {}", 2, "tensor<17x3xf32, #nn.form<rows>>");
-  checkUpdate("adam, keras, {}", 2, "tensor<3x3x2x3xf32>");
-  checkUpdate("sgd, keras, {}", 0, "tensor<16391x3xf32>");
 }
 } // namespace

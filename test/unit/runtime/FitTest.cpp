@@ -19,7 +19,8 @@ struct Pixels {
   uint32_t reads = 0;
   int failAt = -1;
 
-  static int read(void *user, const uint32_t *indices, uint32_t n, float *to) {
+  static int read(void *user, const tl_visit *, const uint32_t *indices,
+                  uint32_t n, float *to) {
     auto &self = *static_cast<Pixels *>(user);
     for (uint32_t i = 0; i < n; ++i, ++self.reads) {
       if (int(indices[i]) == self.failAt)
@@ -69,8 +70,9 @@ std::vector<uint8_t> saved(tl_trainer *trainer) {
 }
 
 std::vector<uint8_t> train(bool keep, uint32_t threads, uint32_t extractBatch,
-                           uint32_t batch) {
-  OpenModel open(buildTestModel());
+                           uint32_t batch,
+                           SecondStart second = SecondStart::sameFrontier) {
+  OpenModel open(buildTestModel({.second = second}));
   Trainer trainer = newTrainer(open.model, threads, extractBatch);
   Pixels training{makePictures(43, 3)}, validation{makePictures(11, 3, 1)};
   tl_pictures t = training.source(keep), v = validation.source(keep);
@@ -96,6 +98,66 @@ TEST(Fit, TheSameBytesWithAnyCacheThreadsAndExtractionBatch) {
         EXPECT_EQ(train(threads == 2, threads, extractBatch, batch), expected)
             << threads << " threads, batches " << extractBatch << ", " << batch;
   }
+}
+
+// The equality contract with two frontiers: the features of both phases come
+// from one pass, or each phase's from its own.
+TEST(Fit, TheSameBytesWithTwoFrontiers) {
+  for (SecondStart second : {SecondStart::ownFrontier, SecondStart::pixels}) {
+    std::vector<uint8_t> expected = train(true, 1, 32, 5, second);
+    for (uint32_t threads : {1u, 2u})
+      for (bool keep : {false, true})
+        EXPECT_EQ(train(keep, threads, 7, 5, second), expected)
+            << threads << " threads, " << keep;
+  }
+}
+
+struct Outcome {
+  std::vector<float> scores, losses;
+};
+
+Outcome outcome(const std::vector<uint8_t> &file) {
+  OpenModel open(file);
+  TestPictures pictures = makePictures(20, 3, 2);
+  Outcome result{std::vector<float>(60), {}};
+  EXPECT_EQ(tl_session_predict(newSession(open.model).get(),
+                               pictures.pixels.data(), 20, nullptr,
+                               result.scores.data(), nullptr),
+            TL_STATUS_OK);
+  for (uint32_t i = 0; const auto *line = tl_model_history(open.model, i); ++i)
+    result.losses.insert(result.losses.end(), {line->loss, line->val_loss});
+  return result;
+}
+
+// Where a phase starts changes nothing of what is computed: a second phase from
+// a frontier of its own, or from the pixels, trains and predicts as one that
+// starts where the first did.
+TEST(Fit, TheFrontierDoesNotChangeTheResult) {
+  Outcome expected = outcome(train(true, 1, 32, 5));
+  for (SecondStart second : {SecondStart::ownFrontier, SecondStart::pixels}) {
+    Outcome found = outcome(train(true, 1, 32, 5, second));
+    EXPECT_EQ(found.scores, expected.scores);
+    EXPECT_EQ(found.losses, expected.losses);
+  }
+}
+
+// One set of features cannot serve two frontiers.
+TEST(Fit, RefusesOneSetOfFeaturesForTwoFrontiers) {
+  OpenModel open(buildTestModel({.second = SecondStart::pixels}));
+  Trainer trainer = newTrainer(open.model);
+  std::vector<float> features(4 * kTestFeatures);
+  TestPictures pictures = makePictures(4, 3);
+  tl_pictures given{};
+  given.size = sizeof given;
+  given.count = 4;
+  given.labels = pictures.labels.data();
+  given.features = features.data();
+  tl_error error;
+  EXPECT_EQ(tl_trainer_fit(trainer.get(), &given, nullptr, nullptr, &error),
+            TL_STATUS_INVALID_ARGUMENT);
+  EXPECT_STREQ(error.message,
+               "the training pictures come with one set of features, but the "
+               "phases have 2 frontiers: use read_features or read_pixels");
 }
 
 TEST(Fit, LearnsAndRecords) {
@@ -185,7 +247,7 @@ TEST(Fit, KeepsTheBestEpoch) {
               TL_STATUS_OK);
     tl_pictures check = wrong.source(true);
     std::vector<float> features(43 * 8), losses(43);
-    tl_trainer_extract(trainer.get(), wrong.pictures.pixels.data(), 43,
+    tl_trainer_extract(trainer.get(), 0, wrong.pictures.pixels.data(), 43,
                        features.data(), nullptr);
     tl_trainer_evaluate(trainer.get(), features.data(), check.labels, 43,
                         losses.data(), nullptr, nullptr);

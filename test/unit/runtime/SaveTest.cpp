@@ -36,7 +36,7 @@ protected:
     TestPictures pictures = makePictures(9, 3);
     std::vector<float> features(72);
     std::vector<int32_t> ids(9);
-    tl_trainer_extract(trainer.get(), pictures.pixels.data(), 9,
+    tl_trainer_extract(trainer.get(), 0, pictures.pixels.data(), 9,
                        features.data(), nullptr);
     tl_trainer_begin_phase(trainer.get(), 0, nullptr);
     tl_trainer_step(trainer.get(), 0, features.data(), pictures.labels.data(),
@@ -71,8 +71,8 @@ TEST_F(Save, WhatIsSavedOpensAgain) {
   EXPECT_EQ(tl_model_history(again.model, 0)->val_loss, 2);
   TestPictures pictures = makePictures(4, 3);
   std::vector<float> features(32), expected(12), scores(12);
-  tl_trainer_extract(trainer.get(), pictures.pixels.data(), 4, features.data(),
-                     nullptr);
+  tl_trainer_extract(trainer.get(), 0, pictures.pixels.data(), 4,
+                     features.data(), nullptr);
   tl_trainer_evaluate(trainer.get(), features.data(), pictures.labels.data(), 4,
                       nullptr, expected.data(), nullptr);
   Session session = newSession(again.model);

@@ -88,8 +88,10 @@ private:
   EntryT &entry(const std::string &name, EntryKind kind);
   void tensors();
   void kernels();
-  void extract();
-  void head(EntryT &entry, bool training, uint32_t phase);
+  uint32_t frozen(EntryT &entry);
+  void extract(const char *name, std::vector<const char *> values);
+  uint32_t features(EntryT &entry, bool second);
+  void head(EntryT &entry, bool training, uint32_t phase, bool second);
   void recipe();
   void tap();
 
@@ -231,8 +233,8 @@ void Builder::kernels() {
            false);
 }
 
-void Builder::extract() {
-  EntryT &e = entry("extract", EntryKind::extract);
+// From the pixels, an input, to the features: gives their buffer.
+uint32_t Builder::frozen(EntryT &e) {
   uint32_t pixels = buffer(e, 108), features = buffer(e, 8);
   call(e, 0,
        {{ArgKind::buffer, pixels},
@@ -240,31 +242,41 @@ void Builder::extract() {
         {ArgKind::buffer, features}},
        "frozen");
   port(e.inputs, "pixels", pixels, {4, 4, 3}, ElementType::f32, true);
-  port(e.outputs, "frontier", features, {8});
+  return features;
+}
+
+// The same features under one or more names.
+void Builder::extract(const char *name, std::vector<const char *> values) {
+  EntryT &e = entry(name, EntryKind::extract);
+  uint32_t features = frozen(e);
+  for (const char *value : values)
+    port(e.outputs, value, features, {8});
+}
+
+// The features a head starts from: an input, or out of the pixels.
+uint32_t Builder::features(EntryT &e, bool second) {
+  if (second && options.second == SecondStart::pixels)
+    return frozen(e);
+  uint32_t in = buffer(e, 8);
+  bool own = second && options.second == SecondStart::ownFrontier;
+  port(e.inputs, own ? "frontier.1" : "frontier", in, {8});
+  return in;
 }
 
 void Builder::tap() {
   EntryT &e = entry("tap.features", EntryKind::tap);
-  uint32_t pixels = buffer(e, 108), features = buffer(e, 8);
-  call(e, 0,
-       {{ArgKind::buffer, pixels},
-        {ArgKind::tensor, 0},
-        {ArgKind::buffer, features}},
-       "frozen");
-  port(e.inputs, "pixels", pixels, {4, 4, 3}, ElementType::f32, true);
-  port(e.outputs, "features", features, {2, 4});
+  port(e.outputs, "features", frozen(e), {2, 4});
 }
 
 // predict, evaluate and train_step: with labels, with an update.
-void Builder::head(EntryT &e, bool training, uint32_t phase) {
+void Builder::head(EntryT &e, bool training, uint32_t phase, bool second) {
   e.phase = phase;
   bool scored = e.kind != EntryKind::predict;
   auto b = [](uint32_t i) { return Use{ArgKind::buffer, i}; };
   auto t = [](uint32_t i) { return Use{ArgKind::tensor, i}; };
   Use step{ArgKind::step, 0};
-  uint32_t in = buffer(e, 8), logits = buffer(e, outputs);
+  uint32_t in = features(e, second), logits = buffer(e, outputs);
   uint32_t scores = buffer(e, outputs);
-  port(e.inputs, "frontier", in, {8});
   uint32_t active = in, labels = 0;
   if (training) {
     uint32_t ids = buffer(e, 1);
@@ -318,10 +330,20 @@ void Builder::recipe() {
     phase->epochs = 3;
     phase->learning_rate = options.learningRate;
     phase->train_entry = 2 + p;
-    phase->evaluate_entry = 4;
+    bool moves = p && options.second != SecondStart::sameFrontier;
+    phase->evaluate_entry = moves ? 6 : 4;
+    phase->extract_entry = 0;
+    if (moves && options.second == SecondStart::ownFrontier)
+      phase->extract_entry = 7;
+    else if (moves)
+      phase->extract_entry = 4294967295u;
     phase->keep_best = options.keepBest;
     model.train->phases.push_back(std::move(phase));
   }
+  if (options.second == SecondStart::ownFrontier)
+    model.train->extract_all_entry = 8;
+  else if (options.second == SecondStart::pixels)
+    model.train->extract_all_entry = 0;
   auto layer = std::make_unique<LayerT>();
   layer->name = "dense";
   layer->kind = "dense";
@@ -363,12 +385,18 @@ std::vector<uint8_t> seal(ModelT &model,
 std::vector<uint8_t> Builder::build() {
   kernels();
   tensors();
-  extract();
-  head(entry("predict", EntryKind::predict), false, 0);
-  head(entry("train_step.first", EntryKind::train_step), true, 0);
-  head(entry("train_step.second", EntryKind::train_step), true, 1);
-  head(entry("evaluate", EntryKind::evaluate), false, 0);
+  extract("extract", {"frontier"});
+  head(entry("predict", EntryKind::predict), false, 0, true);
+  head(entry("train_step.first", EntryKind::train_step), true, 0, false);
+  head(entry("train_step.second", EntryKind::train_step), true, 1, true);
+  head(entry("evaluate", EntryKind::evaluate), false, 0, false);
   tap();
+  if (options.second != SecondStart::sameFrontier)
+    head(entry("evaluate.second", EntryKind::evaluate), false, 0, true);
+  if (options.second == SecondStart::ownFrontier) {
+    extract("extract.second", {"frontier.1"});
+    extract("extract.all", {"frontier", "frontier.1"});
+  }
   recipe();
   if (options.change)
     options.change(model);

@@ -14,8 +14,13 @@
 
 namespace tl::test {
 
+// Where the second phase starts, and prediction with it. What is computed is
+// the same, so that all three must train to the same parameters.
+enum class SecondStart { sameFrontier, ownFrontier, pixels };
+
 struct TestModelOptions {
   bool sigmoid = false;
+  SecondStart second = SecondStart::sameFrontier;
   bool keepBest = false;
   float learningRate = 0.1f;
   uint32_t batch = 5;

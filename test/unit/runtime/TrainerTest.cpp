@@ -78,7 +78,7 @@ struct Prepared {
       : open(buildTestModel(options)), trainer(newTrainer(open.model)),
         pictures(makePictures(count, options.sigmoid ? 2 : 3)),
         features(count * 8) {
-    tl_trainer_extract(trainer.get(), pictures.pixels.data(), count,
+    tl_trainer_extract(trainer.get(), 0, pictures.pixels.data(), count,
                        features.data(), nullptr);
     for (uint32_t i = 0; i < count; ++i)
       ids.push_back(int32_t(i));

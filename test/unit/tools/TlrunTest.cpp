@@ -2,81 +2,26 @@
 // one of hand-written kernels; the end-to-end tests do the same with compiled
 // ones where the compiler is built.
 #include "runtime/data/Npy.h"
-#include "test/unit/data/TemporaryFolder.h"
-#include "test/unit/data/TinyPng.h"
-#include "test/unit/runtime/TestModel.h"
-
-#include <gtest/gtest.h>
-#include <sstream>
-
-#include <sys/wait.h>
+#include "test/unit/tools/TlrunFixture.h"
 
 namespace tl::tools {
 namespace {
 
+using test::Tlrun;
 namespace fs = std::filesystem;
 using data::makeTinyPng;
-
-std::string readText(const std::string &path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::vector<std::string> linesOf(const std::string &text) {
-  std::vector<std::string> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);)
-    lines.push_back(line);
-  return lines;
-}
-
-// A folder with m.bin (three classes) and pictures of three colours.
-class Tlrun : public ::testing::Test {
-protected:
-  void SetUp() override {
-    test::writeFile(folder / "m.bin", test::buildTestModel());
-    for (int i = 0; i < 12; ++i) {
-      auto low = uint8_t(7 * i), high = uint8_t(150 + 7 * i);
-      std::string name = "/" + std::to_string(i) + ".png";
-      std::string part = i < 9 ? "pictures/train/" : "pictures/val/";
-      folder.write(part + "blue" + name, makeTinyPng({low, low, high}));
-      folder.write(part + "green" + name, makeTinyPng({low, high, low}));
-      folder.write(part + "red" + name, makeTinyPng({high, low, low}));
-    }
-  }
-
-  // Runs tlrun in the folder; gives the exit code.
-  int run(const std::string &arguments) {
-    std::string command = "cd '" + folder.path + "' && XDG_CACHE_HOME='" +
-                          folder.path + "/cache' '" TLRUN "' " + arguments +
-                          " >out.txt 2>err.txt";
-    int status = std::system(command.c_str());
-    out = readText(folder / "out.txt");
-    err = readText(folder / "err.txt");
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-  void fails(const std::string &arguments, const std::string &message) {
-    EXPECT_EQ(run(arguments), 1) << arguments;
-    EXPECT_EQ(err, "tlrun: error: " + message + "\n") << arguments;
-    EXPECT_EQ(out, "") << arguments;
-  }
-  std::string file(std::string_view name) { return readText(folder / name); }
-
-  data::TemporaryFolder folder;
-  std::string out, err;
-};
+using test::linesOf;
 
 // The default name of the result, one line an epoch, and the log's keys.
 TEST_F(Tlrun, Trains) {
   ASSERT_EQ(run("m.bin --train pictures --log log.jsonl --epochs 2"), 0) << err;
   EXPECT_EQ(err, "");
   std::vector<std::string> lines = linesOf(out);
-  ASSERT_EQ(lines.size(), 7u) << out; // Two phases of two epochs.
-  EXPECT_EQ(lines.front(),
-            "training on 27 pictures of 3 classes, validating on 9");
-  EXPECT_TRUE(lines[1].starts_with("first 1/2  loss ")) << lines[1];
-  EXPECT_EQ(lines[5], "saved m.trained.bin");
-  EXPECT_EQ(lines[6], "report m.trained.report.html");
+  ASSERT_EQ(lines.size(), 12u) << out; // Two phases of two epochs.
+  EXPECT_EQ(lines[5], "training on 27 pictures of 3 classes, validating on 9");
+  EXPECT_TRUE(lines[6].starts_with("first 1/2  loss ")) << lines[6];
+  EXPECT_EQ(lines[10], "saved m.trained.bin");
+  EXPECT_EQ(lines[11], "report m.trained.report.html");
   std::vector<std::string> log = linesOf(file("log.jsonl"));
   ASSERT_EQ(log.size(), 4u);
   EXPECT_TRUE(log[2].starts_with("{\"phase\":\"second\",\"epoch\":1,"));

@@ -77,6 +77,40 @@ std::string errorOf(WeightSource &source, const BindRequest &request) {
 
 } // namespace
 
+// A file of tlrun --export binds by "<layer>.<role>" with no axis moved, and
+// the head of the model that it comes from is left unused.
+TEST(Bind, OwnFilesAreCanonical) {
+  MemorySource source(Convention::Own);
+  source.torch("conv1.kernel", {3, 3, 2, 4});
+  source.torch("dense.kernel", {4, 2});
+  BindRequest request;
+  request.expected = {expect("conv1", "Conv2D", "kernel", {3, 3, 2, 4}, "x")};
+  Result<Binding> binding = bindWeights(source, request);
+  ASSERT_TRUE(binding) << binding.message();
+  std::vector<float> values = read(*binding, 0, 72);
+  for (size_t i = 0; i < values.size(); ++i)
+    EXPECT_EQ(values[i], float(i));
+  EXPECT_EQ(binding->unused, std::vector<std::string>{"dense.kernel"});
+}
+
+// What an own file lacks, or has in another shape, is named as it would be
+// there.
+TEST(Bind, OwnFilesMustFit) {
+  MemorySource source(Convention::Own);
+  source.torch("conv1.kernel", {4, 2, 3, 3});
+  BindRequest request;
+  request.expected = {expect("conv1", "Conv2D", "kernel", {3, 3, 2, 4}),
+                      expect("conv1", "Conv2D", "bias", {4})};
+  std::string error = errorOf(source, request);
+  EXPECT_NE(error.find("shape: expected 'conv1.kernel' [3, 3, 2, 4], found "
+                       "[4, 2, 3, 3]"),
+            std::string::npos)
+      << error;
+  EXPECT_NE(error.find("missing: expected 'conv1.bias' [4]"),
+            std::string::npos)
+      << error;
+}
+
 // Every axis order, each value checked by its index formula.
 TEST(BindTorch, Axes) {
   MemorySource source(Convention::Torch);

@@ -1,0 +1,26 @@
+// See the header.
+#include "compiler/Conversion/KernelsToCPU/Transpose.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace tl::cpu {
+
+// After log2(lanes) rounds of interleaving halves, element (i, j) is at (j, i).
+void transpose(KernelBuilder &b, Values &vectors) {
+  int64_t n = vectors.size();
+  llvm::SmallVector<int64_t> low, high;
+  for (int64_t i = 0; i < n; ++i) {
+    low.push_back(i / 2 + i % 2 * n);
+    high.push_back(n / 2 + i / 2 + i % 2 * n);
+  }
+  for (int64_t round = 1; round < n; round *= 2) {
+    Values next;
+    for (int64_t i = 0; i < n / 2; ++i)
+      for (auto &mask : {low, high})
+        next.push_back(mlir::vector::ShuffleOp::create(
+            b, vectors[i], vectors[i + n / 2], mask));
+    vectors = next;
+  }
+}
+
+} // namespace tl::cpu
