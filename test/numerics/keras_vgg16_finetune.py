@@ -10,13 +10,10 @@ Keras's overriding of `training=False` (section 8 of the design) does not matter
 """
 import importlib.metadata
 import os
-import sys
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
-# TensorFlow's own kernels instead of oneDNN's: read when it is imported.
-os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0" if "--compare" in sys.argv else "1"
 
 import keras  # noqa: E402
 
@@ -39,15 +36,15 @@ def build(dtype):
     return base, model
 
 
-def run(dtype, other):
+def run(dtype, variant):
     base, model = build(dtype)
     losses, current = [], None
-    for phase, x, y in CASE.batches():
+    for phase, x, y in CASE.batches(variant):
         if phase != current:
             current = phase
             for layer in base.layers:
                 layer.trainable = phase == 1 and layer in base.layers[-4:]
-            model.compile(optimizer=keras.optimizers.RMSprop(learning_rate=(1e-3, 1e-4)[phase]),
+            model.compile(optimizer=keras.optimizers.RMSprop(learning_rate=(3e-4, 1e-5)[phase]),
                           loss=keras.losses.BinaryCrossentropy(), jit_compile=False)
         model.reset_metrics()
         losses.append(float(model.train_on_batch(x.astype(dtype), y[:, None].astype(dtype))))

@@ -55,7 +55,7 @@ class ResNet20(nn.Module):
 
 
 def optimizer(parameters):
-    return torch.optim.SGD(parameters, lr=0.02, momentum=0.9, weight_decay=1e-4)
+    return torch.optim.SGD(parameters, lr=5e-3, momentum=0.9, weight_decay=1e-4)
 
 
 if __name__ == "__main__":

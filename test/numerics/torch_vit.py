@@ -47,7 +47,9 @@ class VisionTransformer(nn.Module):
 
 
 def optimizer(parameters):
-    return torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.01)
+    # The bias of attention's keys has no gradient but rounding's; a larger epsilon than
+    # the default keeps Adam from making steps of it.
+    return torch.optim.AdamW(parameters, lr=1e-3, eps=1e-5, weight_decay=0.01)
 
 
 if __name__ == "__main__":
