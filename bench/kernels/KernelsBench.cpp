@@ -1,8 +1,8 @@
 // Each kernel on one thread: billions of operations a second and the share of
 // the FMA peak measured just before. The machine may be shared, so that the
 // time counted is, for each tile, the least of 15 rounds. Shapes of VGG16 at
-// 150x150, MobileNet 0.25, SqueezeNet and the heads. Other work on the machine
-// lowers both.
+// 150x150, MobileNet 0.25, SqueezeNet, ResNet-20 and the heads. Other work on
+// the machine lowers both.
 //   bin/kernels_bench --benchmark_filter=v4.*vgg
 #include "bench/kernels/FmaPeak.h"
 #include "compiler/Target/CodeImage.h"
@@ -52,21 +52,120 @@ Case conv(const char *name, int64_t batch, int64_t h, int64_t w, int64_t ic,
           batch, 2.0 * batch * oh * ow * oc * k * k * (depthwise ? 1 : ic)};
 }
 
-/// `op`: dense, dense_grad_input or dense_grad_weight.
-Case dense(const std::string &op, int64_t n, int64_t k, int64_t m) {
-  std::string x = fmt::format("tensor<?x{}xf32>", k);
-  std::string y = fmt::format("tensor<?x{}xf32>", m);
+/// `op`: conv2d_grad_input or conv2d_grad_filter, 3x3 but for `k`, of a map
+/// `h` x `h` x `ic` to `oc` channels.
+Case convGrad(const std::string &op, const char *name, int64_t batch, int64_t h,
+              int64_t ic, int64_t oc, int64_t k = 3, int64_t stride = 1,
+              bool depthwise = false) {
+  int64_t pad = k / 2, oh = (h + 2 * pad - k) / stride + 1;
+  bool input = op == "conv2d_grad_input";
+  auto map = [](int64_t size, int64_t channels, int64_t halo) {
+    return fmt::format("tensor<?x{0}x{0}x{1}xf32, #nn.halo<{2}, {2}, {2}, "
+                       "{2}>>",
+                       size, channels, halo);
+  };
+  std::string x = map(h, ic, pad), y = map(oh, oc, pad);
+  std::string f =
+      fmt::format("tensor<{0}x{0}x{1}x{2}xf32{3}>", k,
+                  depthwise ? 1
+                  : input   ? oc
+                            : ic,
+                  input ? ic : oc, depthwise ? "" : ", #nn.form<panels>");
+  std::string a = input ? y : x, b = input ? f : y, result = input ? x : f;
+  return {
+      fmt::format("{}/{}", op, name),
+      fmt::format("rt.kernel @k {{\n^bb0(%a: {0}, %b: {1}):\n%r = nn.{3} %a, "
+                  "%b {{pads = array<i64: {4}, {4}, {4}, {4}>, strides = "
+                  "array<i64: {5}, {5}>, dilations = array<i64: 1, 1>, groups "
+                  "= {6} : i64}} : ({0}, {1}) -> {2}\nrt.return %r : {2}\n}}",
+                  a, b, result, op, pad, stride, depthwise ? oc : 1),
+      batch, 2.0 * batch * oh * oh * oc * k * k * (depthwise ? 1 : ic)};
+}
+
+/// An operation that only moves or adds values: GFLOPS are then billions of
+/// elements a second.
+Case elementwise(const char *name, const std::string &op, int64_t batch,
+                 const std::string &from, const std::string &to,
+                 double elements) {
+  return {name,
+          fmt::format("rt.kernel @k {{\n^bb0(%a: {0}):\n%r = {2} %a : ({0}) "
+                      "-> {1}\nrt.return %r : {1}\n}}",
+                      from, to, op),
+          batch, elements};
+}
+
+/// The layers of fine-tuning VGG16's last block and of training ResNet-20.
+std::vector<Case> gradientCases() {
+  std::vector<Case> all;
+  for (const char *op : {"conv2d_grad_input", "conv2d_grad_filter"}) {
+    all.push_back(convGrad(op, "vgg_block5", 20, 9, 512, 512));
+    all.push_back(convGrad(op, "vgg_conv4_1", 20, 18, 256, 512));
+    all.push_back(convGrad(op, "resnet20_1", 128, 32, 16, 16));
+    all.push_back(convGrad(op, "resnet20_2_first", 128, 32, 16, 32, 3, 2));
+    all.push_back(convGrad(op, "resnet20_2", 128, 16, 32, 32));
+    all.push_back(convGrad(op, "resnet20_3_first", 128, 16, 32, 64, 3, 2));
+    all.push_back(convGrad(op, "resnet20_3", 128, 8, 64, 64));
+    all.push_back(convGrad(op, "resnet20_shortcut", 128, 16, 32, 64, 1, 2));
+    all.push_back(convGrad(op, "1x1_14", 16, 14, 128, 256, 1));
+    all.push_back(convGrad(op, "depthwise", 16, 14, 128, 128, 3, 1, true));
+  }
+  all.push_back(convGrad("conv2d_grad_filter", "resnet20_0", 128, 32, 3, 16));
+  all.push_back(elementwise(
+      "transpose_filter/vgg_block5", "nn.transpose_filter", 1,
+      "tensor<3x3x512x512xf32, #nn.form<panels>>",
+      "tensor<3x3x512x512xf32, #nn.form<panels>>", 9.0 * 512 * 512));
+  all.push_back(elementwise("bias_grad/vgg_block5", "nn.bias_grad", 20,
+                            "tensor<?x9x9x512xf32>", "tensor<512xf32>",
+                            20.0 * 81 * 512));
+  all.push_back(elementwise("bias_grad/resnet20_1", "nn.bias_grad", 128,
+                            "tensor<?x32x32x16xf32>", "tensor<16xf32>",
+                            128.0 * 1024 * 16));
+  return all;
+}
+
+/// `op`: dense, dense_grad_input or dense_grad_weight; of tokens if not 0.
+Case dense(const std::string &op, int64_t n, int64_t k, int64_t m,
+           int64_t tokens = 0) {
+  std::string rows = tokens ? fmt::format("?x{}", tokens) : "?";
+  std::string x = fmt::format("tensor<{}x{}xf32>", rows, k);
+  std::string y = fmt::format("tensor<{}x{}xf32>", rows, m);
   std::string w = fmt::format("tensor<{}x{}xf32, #nn.form<{}>>", k, m,
                               m < 16 ? "rows" : "panels");
   bool input = op == "dense_grad_input", weight = op == "dense_grad_weight";
   std::string a = input ? y : x, b = weight ? y : w;
   std::string result = input ? x : weight ? w : y;
+  std::string name =
+      tokens ? fmt::format("vit/{}_{}x{}x{}x{}", op, n, tokens, k, m)
+             : fmt::format("head/{}_{}x{}x{}", op, n, k, m);
   return {
-      fmt::format("head/{}_{}x{}x{}", op, n, k, m),
+      name,
       fmt::format("rt.kernel @k {{\n^bb0(%a: {0}, %b: {1}):\n%r = nn.{3} %a, "
                   "%b : ({0}, {1}) -> {2}\nrt.return %r : {2}\n}}",
                   a, b, result, op),
-      n, 2.0 * n * k * m};
+      n, 2.0 * n * std::max<int64_t>(1, tokens) * k * m};
+}
+
+/// Counts the products alone: 2 of tokens x tokens x size a head, in the
+/// gradient 5.
+Case attention(bool gradient, int64_t n, int64_t tokens, int64_t heads,
+               int64_t size) {
+  int64_t width = heads * size;
+  std::string x = fmt::format("tensor<?x{}x{}xf32>", tokens, 3 * width);
+  std::string y = fmt::format("tensor<?x{}x{}xf32>", tokens, width);
+  std::string attributes =
+      fmt::format("{{heads = {} : i64, scale = 0.125 : f64}}", heads);
+  std::string text =
+      gradient ? fmt::format("rt.kernel @k {{\n^bb0(%dy: {0}, %x: {1}):\n%r = "
+                             "nn.attention_grad %dy, %x {2} : ({0}, {1}) -> "
+                             "{1}\nrt.return %r : {1}\n}}",
+                             y, x, attributes)
+               : fmt::format("rt.kernel @k {{\n^bb0(%x: {1}):\n%r = "
+                             "nn.attention %x {2} : ({1}) -> {0}\nrt.return %r "
+                             ": {0}\n}}",
+                             y, x, attributes);
+  return {fmt::format("vit/attention{}_{}x{}_{}x{}", gradient ? "_grad" : "", n,
+                      tokens, heads, size),
+          text, n, 2.0 * n * tokens * tokens * width * (gradient ? 5 : 2)};
 }
 
 /// An operation of batch normalisation in training on [n, h, w, c]; 4
@@ -109,6 +208,52 @@ std::vector<Case> normCases() {
   return list;
 }
 
+/// A kernel that moves values of [size, size, channels]: an operation is an
+/// element of that, so that GFLOPS are billions of elements a second.
+Case moving(const char *name, const std::string &operation,
+            const std::vector<std::string> &types, const std::string &result,
+            int64_t size, int64_t channels) {
+  constexpr int64_t kBatch = 8;
+  std::string arguments, list;
+  for (size_t i = 0; i < types.size(); ++i) {
+    arguments +=
+        fmt::format("{}%a{}: tensor<?x{}xf32>", i ? ", " : "", i, types[i]);
+    list += fmt::format("{}tensor<?x{}xf32>", i ? ", " : "", types[i]);
+  }
+  return {name,
+          fmt::format("rt.kernel @k {{\n^bb0({0}):\n%r = nn.{1} : ({2}) -> "
+                      "tensor<?x{3}xf32>\nrt.return %r : tensor<?x{3}xf32>\n}}",
+                      arguments, operation, list, result),
+          kBatch, double(kBatch * size * size * channels)};
+}
+
+std::vector<Case> movingCases() {
+  std::string two = "{window = array<i64: 2, 2>, strides = array<i64: 2, 2>, "
+                    "pads = array<i64: 0, 0, 0, 0>}";
+  std::string three = "{window = array<i64: 3, 3>, strides = array<i64: 2, 2>, "
+                      "pads = array<i64: 1, 1, 1, 1>}";
+  std::string every = "{offsets = array<i64: 0, 0, 0>, strides = array<i64: 2, "
+                      "2, 1>}";
+  std::string third = "{offsets = array<i64: 0, 64>, strides = array<i64: 1, "
+                      "1>}";
+  return {
+      moving("pool/max_2x2", "max_pool %a0 " + two, {"74x74x128"}, "37x37x128",
+             74, 128),
+      moving("pool/max_2x2_grad", "max_pool_grad %a0, %a1 " + two,
+             {"37x37x128", "74x74x128"}, "74x74x128", 74, 128),
+      moving("pool/max_3x3_grad", "max_pool_grad %a0, %a1 " + three,
+             {"56x56x64", "112x112x64"}, "112x112x64", 112, 64),
+      moving("pool/avg_3x3_grad", "avg_pool_grad %a0 " + three, {"56x56x64"},
+             "112x112x64", 112, 64),
+      moving("slice/shortcut", "slice %a0 " + every, {"32x32x16"}, "16x16x16",
+             16, 16),
+      moving("slice/shortcut_grad", "slice_grad %a0 " + every, {"16x16x16"},
+             "32x32x16", 32, 16),
+      moving("slice/third_of_channels", "slice %a0 " + third, {"196x192"},
+             "196x64", 14, 64),
+  };
+}
+
 std::vector<Case> cases() {
   std::vector<Case> list = normCases();
   std::vector<Case> products = {
@@ -121,6 +266,9 @@ std::vector<Case> cases() {
       conv("vgg/conv4_1", 4, 18, 18, 256, 512),
       conv("vgg/conv4_2", 4, 18, 18, 512, 512),
       conv("vgg/conv5_1", 8, 9, 9, 512, 512),
+      conv("resnet20/1", 128, 32, 32, 16, 16),
+      conv("resnet20/2", 128, 16, 16, 32, 32),
+      conv("resnet20/3", 128, 8, 8, 64, 64),
       conv("mobilenet/conv1", 8, 224, 224, 3, 8, 3, 2),
       conv("mobilenet/dw1", 8, 112, 112, 8, 8, 3, 1, true),
       conv("mobilenet/dw2", 8, 112, 112, 16, 16, 3, 2, true),
@@ -142,8 +290,19 @@ std::vector<Case> cases() {
       dense("dense", 32, 256, 2),
       dense("dense_grad_weight", 32, 256, 2),
       dense("dense_grad_input", 32, 256, 2),
+      dense("dense", 32, 128, 384, 65),
+      dense("dense_grad_weight", 32, 128, 384, 65),
+      dense("dense_grad_input", 32, 128, 384, 65),
+      dense("dense", 4, 768, 3072, 197),
+      dense("dense_grad_weight", 4, 768, 3072, 197),
+      dense("dense_grad_input", 4, 768, 3072, 197),
+      attention(false, 32, 65, 8, 16),
+      attention(true, 32, 65, 8, 16),
+      attention(false, 4, 197, 12, 64),
+      attention(true, 4, 197, 12, 64),
   };
   list.insert(list.end(), products.begin(), products.end());
+  llvm::append_range(list, gradientCases());
   return list;
 }
 
@@ -229,6 +388,7 @@ int main(int argc, char **argv) {
   cpu::registerCpuDialects(registry);
   MLIRContext context(registry);
   static std::vector<Case> all = cases();
+  llvm::append_range(all, movingCases());
   for (const cpu::Isa &isa : cpu::allIsas())
     if (cpu::hostRuns(isa))
       for (const Case &c : all)

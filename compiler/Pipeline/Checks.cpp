@@ -1,7 +1,7 @@
 // Checks of phases' promises; see the header.
 #include "compiler/Pipeline/Checks.h"
 
-#include "dialects/NN/Storage.h"
+#include "dialects/NN/Reach.h"
 #include "dialects/TL/TL.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -98,15 +98,22 @@ LogicalResult checkDifferentiated(Compilation &c) {
 }
 
 LogicalResult checkLayout(Compilation &c) {
-  auto result = c.module->walk([&](nn::Conv2DOp conv) {
-    nn::HaloSizes halo =
-        nn::haloOf(cast<RankedTensorType>(conv.getInput().getType()));
-    ArrayRef<int64_t> pads = conv.getPads();
-    if (halo.top >= pads[0] && halo.bottom >= pads[1] && halo.left >= pads[2] &&
-        halo.right >= pads[3])
+  auto holds = [](Operation *op, Value value, nn::HaloSizes least) {
+    nn::HaloSizes halo = nn::haloOf(cast<RankedTensorType>(value.getType()));
+    if (halo.top >= least.top && halo.bottom >= least.bottom &&
+        halo.left >= least.left && halo.right >= least.right)
       return WalkResult::advance();
-    broken(conv, "layout") << "a halo smaller than the padding";
+    broken(op, "layout") << "a halo smaller than what windows reach";
     return WalkResult::interrupt();
+  };
+  auto result = c.module->walk([&](Operation *op) {
+    if (auto conv = dyn_cast<nn::Conv2DOp>(op))
+      return holds(op, conv.getInput(), nn::reachOf(conv));
+    if (auto gradient = dyn_cast<nn::Conv2DGradFilterOp>(op))
+      return holds(op, gradient.getInput(), nn::reachOf(gradient));
+    if (auto gradient = dyn_cast<nn::Conv2DGradInputOp>(op))
+      return holds(op, gradient.getGradient(), nn::reachOf(gradient));
+    return WalkResult::advance();
   });
   return failure(result.wasInterrupted());
 }

@@ -50,6 +50,7 @@ LogicalResult differentiate(Compilation &c) {
 LogicalResult fuse(Compilation &c) {
   return runPasses(c, [](PassManager &passes) {
     passes.addPass(createFuseActivations());
+    passes.addPass(createFuseResiduals());
     passes.addPass(createFusePadding());
     passes.addPass(createCSEPass());
     passes.addPass(createRematerialise());
@@ -96,7 +97,8 @@ constexpr Phase kPhases[] = {
      checkFolded},
     {"differentiate", "gradients and updates of trained parameters only",
      differentiate, checkDifferentiated},
-    {"fuse", "activations and padding inside the operations they belong to",
+    {"fuse",
+     "activations, additions and padding inside the operations they belong to",
      fuse, nullptr},
     {"layout", "each halo and storage form is in its type", layout,
      checkLayout},

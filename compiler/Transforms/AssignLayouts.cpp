@@ -21,14 +21,17 @@ namespace {
 /// The form that the reader `use` wants for a weight.
 nn::WeightForm wantedForm(OpOperand &use) {
   Operation *op = use.getOwner();
+  auto filterForm = [](int64_t groups) {
+    return groups == 1 ? nn::WeightForm::Panels : nn::WeightForm::Canonical;
+  };
   if (auto conv = dyn_cast<nn::Conv2DOp>(op))
-    return use.getOperandNumber() == 1 && conv.getGroups() == 1
-               ? nn::WeightForm::Panels
-               : nn::WeightForm::Canonical;
+    if (use.getOperandNumber() == 1)
+      return filterForm(conv.getGroups());
   if (auto gradient = dyn_cast<nn::Conv2DGradInputOp>(op))
-    return use.getOperandNumber() == 1 && gradient.getGroups() == 1
-               ? nn::WeightForm::Panels
-               : nn::WeightForm::Canonical;
+    if (use.getOperandNumber() == 1)
+      return filterForm(gradient.getGroups());
+  if (auto transpose = dyn_cast<nn::TransposeFilterOp>(op))
+    return filterForm(transpose.getGroups());
   if (isa<nn::DenseOp, nn::DenseGradInputOp>(op) && use.getOperandNumber() == 1)
     return cast<RankedTensorType>(use.get().getType()).getDimSize(1) <
                    schema::kPanelWidth

@@ -1,6 +1,6 @@
-// Verifiers of losses, gradients and updates (NNTrainingOps.td). Each constraint
-// has a case in test/lit/dialects: nn-invalid.mlir, nn-gradients-invalid.mlir or
-// nn-training-invalid.mlir.
+// Verifiers of losses, gradients and updates (NNTrainingOps.td). Each
+// constraint has a case in test/lit/dialects: nn-invalid.mlir,
+// nn-gradients-invalid.mlir or nn-training-invalid.mlir.
 #include "dialects/NN/Expect.h"
 #include "dialects/NN/Optimizers.h"
 
@@ -28,6 +28,8 @@ static LogicalResult verifyLoss(Loss op, bool sigmoid, bool gradient) {
     return op.emitOpError("label_smoothing must be at least 0 and below 1");
   if (failed(expectShape(op, "labels", labels, {shape[0]})))
     return failure();
+  if (bool(op.getMixLabels()) != bool(op.getMix()))
+    return op.emitOpError("mix labels and mix must come together");
   for (auto [name, value] :
        {std::pair<StringRef, Value>{"weights", op.getWeights()},
         {"mix labels", op.getMixLabels()},
@@ -155,6 +157,10 @@ LogicalResult BatchNormGradAffineOp::verify() {
 
 LogicalResult BatchNormGradInputOp::verify() {
   ArrayRef<int64_t> dy = shapeOf(getGradient());
+  bool through = bool(getInput());
+  for (Value other : {getMean(), getDgamma(), getDbeta()})
+    if (bool(other) != through)
+      return emitOpError("input, mean, dgamma and dbeta must come together");
   if (getInput() && failed(expectShape(*this, "input", getInput(), dy)))
     return failure();
   if (failed(expectChannels(*this, dy.back(),
@@ -250,7 +256,7 @@ LogicalResult UpdateOp::verify() {
     return failure();
   if (getRate() > 1)
     return emitOpError() << "rate must be 0 (head) or 1 (backbone), found "
-                         << getRate();
+                         << int64_t(getRate());
   for (Type other : others)
     if (other != type)
       return emitOpError() << "slots, gradient and results must be " << type

@@ -116,6 +116,12 @@ LogicalResult TrainOp::verify() {
     return emitOpError("split must be above 0 and below 1");
   if (!llvm::is_contained({"keras", "torch"}, getConvention()))
     return emitOpError("convention must be keras or torch");
+  if (getClassWeights() && getBalancedWeights())
+    return emitOpError("class weights are given or balanced, not both");
+  if (!(getMixup().convertToDouble() >= 0))
+    return emitOpError("mixup must be at least 0");
+  if (int64_t(getTopK()) < 0)
+    return emitOpError("top_k must be at least 0");
   return success();
 }
 
@@ -125,5 +131,20 @@ LogicalResult PhaseOp::verify() {
   double rate = getLearningRate().convertToDouble();
   if (!(rate > 0))
     return emitOpError() << "learning_rate must be positive, found " << rate;
+  if (!llvm::is_contained({"constant", "step", "cosine", "one_cycle"},
+                          getSchedule()))
+    return emitOpError() << "schedule must be constant, step, cosine or "
+                            "one_cycle, found '"
+                         << getSchedule() << "'";
+  if (!(getWarmup().convertToDouble() >= 0))
+    return emitOpError("warmup must be at least 0");
+  double factor = getScheduleFactor().convertToDouble();
+  if (!(getScheduleEvery().convertToDouble() > 0 && factor > 0 && factor <= 1))
+    return emitOpError("schedule_every must be above 0, schedule_factor above "
+                       "0 and at most 1");
+  if (auto norm = getClipNorm(); norm && !(norm->convertToDouble() > 0))
+    return emitOpError("clip_norm must be above 0");
+  if (int64_t(getEarlyStop()) < 0)
+    return emitOpError("early_stop must be at least 0");
   return success();
 }

@@ -197,8 +197,11 @@ void RecipeChecker::loss() {
   bool binary = train.loss == "binary_crossentropy";
   std::string loss = "'" + train.loss + "' ";
   if (shape.size() != 1)
-    return wrongOutputs(loss + "wants one number a class, found " +
-                        describe(shape) + "; end the head with 'dense'");
+    return wrongOutputs(
+        loss + "wants one number a class, found " + describe(shape) +
+        (shape.size() == 2 ? "; put 'first_token' or 'mean_tokens' before "
+                             "the last layer"
+                           : "; end the head with 'dense'"));
   int64_t outputs = shape[0];
   const Layer &layer = outputLayer();
   bool softmax = layer.activation.kind == Activation::Kind::Softmax;
@@ -261,6 +264,7 @@ void checkRecipe(Recipe &recipe, const LayerRange *freeze, Reporter &reporter) {
   if (!reporter.failed())
     checker.trainable();
   checker.classes();
+  checkTraining(recipe, reporter);
 }
 
 } // namespace tl::frontend

@@ -273,10 +273,6 @@ bool Elaborator::append(Layer layer) {
 }
 
 bool Elaborator::merge(const Statement &s, const Scope &scope) {
-  if (place == Place::Head) {
-    reporter.notSupported(s.name.range, s.name.text + " in a head");
-    return false;
-  }
   if (s.branches.size() < 2) {
     reporter.error(s.range)
         << "'" << s.name.text << "' needs at least 2 branches, found "

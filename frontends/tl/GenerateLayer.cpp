@@ -15,6 +15,18 @@ static std::string symbol(const Layer &layer, const Parameter &parameter) {
   return layer.name + "." + parameter.role;
 }
 
+static nn::InitKind initKind(Initializer::Kind kind) {
+  switch (kind) {
+  case Initializer::Kind::Fill:
+    return nn::InitKind::Fill;
+  case Initializer::Kind::Uniform:
+    return nn::InitKind::Uniform;
+  case Initializer::Kind::Normal:
+    return nn::InitKind::Normal;
+  }
+  llvm_unreachable("every kind of initializer is listed");
+}
+
 void LayerGenerator::parameters(const Layer &layer,
                                 std::optional<int64_t> firstPhase) {
   for (const Parameter &parameter : layer.parameters) {
@@ -27,10 +39,7 @@ void LayerGenerator::parameters(const Layer &layer,
     if (parameter.fixed)
       value = DenseElementsAttr::get(type, scale.getValue());
     else
-      init = nn::InitAttr::get(b.getContext(),
-                               parameter.init.kind == Initializer::Kind::Fill
-                                   ? nn::InitKind::Fill
-                                   : nn::InitKind::Uniform,
+      init = nn::InitAttr::get(b.getContext(), initKind(parameter.init.kind),
                                scale, stream++, IntegerAttr());
     nn::ParameterOp::create(
         b, layer.range.location(b.getContext()),
@@ -153,6 +162,15 @@ Value LayerGenerator::compute(const Layer &layer, ValueRange inputs,
     return nn::DropoutOp::create(b, loc, type, input, Value(), Value(),
                                  b.getF64FloatAttr(layer.rate),
                                  b.getI64IntegerAttr(dropouts++));
+  case LayerKind::Tokens:
+  case LayerKind::ClassToken:
+  case LayerKind::Position:
+  case LayerKind::LayerNorm:
+  case LayerKind::Attention:
+  case LayerKind::SelfAttention:
+  case LayerKind::FirstToken:
+  case LayerKind::MeanTokens:
+    return tokenLayer(layer, input, loc);
   case LayerKind::Add: {
     Value sum = input;
     for (Value other : inputs.drop_front())

@@ -27,6 +27,14 @@ private:
                           mlir::Location loc);
   mlir::Value pool(const Layer &layer, mlir::Value input, mlir::Location loc);
   mlir::Value slice(const Layer &layer, mlir::Value input, mlir::Location loc);
+  // GenerateTokenLayer.cpp
+  mlir::Value tokenLayer(const Layer &layer, mlir::Value input,
+                         mlir::Location loc);
+  mlir::Value attend(const Layer &layer, mlir::Value qkv, mlir::Location loc);
+  mlir::Value attention(const Layer &layer, mlir::Value input,
+                        mlir::Location loc);
+  mlir::Value oneOfTokens(const Layer &layer, mlir::Value input,
+                          mlir::Location loc);
   mlir::Value batchNorm(const Layer &layer, mlir::Value input,
                         mlir::Location loc);
   mlir::Value activate(const Activation &activation, mlir::Value input,

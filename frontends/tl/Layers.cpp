@@ -37,6 +37,8 @@ static constexpr ArgumentRule kGap[] = {{"keepdims"}, TL_NAMES};
 static constexpr ArgumentRule kDense[] = {
     {"units", true}, {"activation"}, {"bias"}, TL_NAMES};
 static constexpr ArgumentRule kDropout[] = {{"rate", true}, TL_NAMES};
+static constexpr ArgumentRule kLayerNorm[] = {{"epsilon"}, TL_NAMES};
+static constexpr ArgumentRule kAttention[] = {{"heads", true}, TL_NAMES};
 static constexpr ArgumentRule kReshape[] = {{"shape", true}, TL_NAMES};
 #undef TL_NAMES
 
@@ -47,11 +49,10 @@ static const LayerRule kRules[] = {
     {"batch_norm", "BatchNormalization", "batch_normalization", kBatchNorm, 0,
      applyBatchNorm, false},
     {"zero_pad", "ZeroPadding2D", "zero_padding2d", kZeroPad, 1, applyZeroPad,
-     false},
-    {"max_pool", "MaxPooling2D", "max_pooling2d", kPool, 1, applyMaxPool,
-     false},
+     true},
+    {"max_pool", "MaxPooling2D", "max_pooling2d", kPool, 1, applyMaxPool, true},
     {"avg_pool", "AveragePooling2D", "average_pooling2d", kAvgPool, 1,
-     applyAvgPool, false},
+     applyAvgPool, true},
     {"slice", "Lambda", "lambda", kSlice, 0, applySlice, true},
     {"pad_channels", "Lambda", "lambda", kPadChannels, 2, applyPadChannels,
      true},
@@ -60,7 +61,21 @@ static const LayerRule kRules[] = {
     {"flatten", "Flatten", "flatten", kNames, 0, applyFlatten, true},
     {"dense", "Dense", "dense", kDense, 2, applyDense, true},
     {"dropout", "Dropout", "dropout", kDropout, 1, applyDropout, true},
-    {"reshape", "Reshape", "reshape", kReshape, 1, applyReshape, false},
+    {"reshape", "Reshape", "reshape", kReshape, 1, applyReshape, true},
+    {"tokens", "Reshape", "reshape", kNames, 0, applyTokens, true},
+    {"class_token", "ClassToken", "class_token", kNames, 0, applyClassToken,
+     true},
+    {"position", "PositionEmbedding", "position_embedding", kNames, 0,
+     applyPosition, true},
+    {"layer_norm", "LayerNormalization", "layer_normalization", kLayerNorm, 0,
+     applyLayerNorm, true},
+    {"attention", "MultiHeadAttention", "multi_head_attention", kAttention, 1,
+     applyAttention, true},
+    {"self_attention", "SelfAttention", "self_attention", kAttention, 1,
+     applySelfAttention, true},
+    {"first_token", "GetItem", "get_item", kNames, 0, applyFirstToken, true},
+    {"mean_tokens", "GlobalAveragePooling1D", "global_average_pooling1d",
+     kNames, 0, applyMeanTokens, true},
     {"activation", "Activation", "activation", kActivation, 1, applyActivation,
      true},
     {"relu", "ReLU", "re_lu", kNames, 0, applyNamedActivation, true},

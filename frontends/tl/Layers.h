@@ -63,6 +63,12 @@ bool readActivation(const LayerContext &context, const Value &value,
 bool readActivationAndBias(const LayerContext &context, bool softmax,
                            Layer &layer);
 
+/// Reads `epsilon:`, of batch and layer norm (1e-3, for torch 1e-5, without
+/// it).
+bool readEpsilon(const LayerContext &context, Layer &layer);
+
+inline constexpr int64_t kMostHeads = 1 << 16;
+
 /// Reads `name:` and `source:`, which every layer takes.
 bool readNames(const BoundArguments &arguments, ValueReader &reader,
                Reporter &reporter, Layer &layer);
@@ -82,6 +88,16 @@ inline constexpr int64_t kMostChannels = int64_t(1) << 20;
 
 /// The shape of `add` and `concat`: their inputs must fit together.
 bool mergeShapes(Layer &layer, Reporter &reporter);
+
+// TokenLayers.cpp.
+bool applyTokens(const LayerContext &context, Layer &layer);
+bool applyClassToken(const LayerContext &context, Layer &layer);
+bool applyPosition(const LayerContext &context, Layer &layer);
+bool applyLayerNorm(const LayerContext &context, Layer &layer);
+bool applyAttention(const LayerContext &context, Layer &layer);
+bool applySelfAttention(const LayerContext &context, Layer &layer);
+bool applyFirstToken(const LayerContext &context, Layer &layer);
+bool applyMeanTokens(const LayerContext &context, Layer &layer);
 
 // WindowLayers.cpp, SliceLayers.cpp and, the others, PlainLayers.cpp.
 bool applyConv(const LayerContext &context, Layer &layer);

@@ -128,6 +128,8 @@ void ModuleGenerator::phase(const Phase &phase) {
     constants.push_back(b.getNamedAttr(name, b.getF64FloatAttr(value)));
   if (phase.nesterov)
     constants.push_back(b.getNamedAttr("nesterov", b.getUnitAttr()));
+  if (phase.ema)
+    constants.push_back(b.getNamedAttr("ema", b.getF64FloatAttr(*phase.ema)));
   auto convention = recipe.train->convention == Convention::Keras
                         ? nn::Convention::Keras
                         : nn::Convention::Torch;
@@ -141,12 +143,11 @@ void ModuleGenerator::phase(const Phase &phase) {
       b.getDenseI64ArrayAttr(phase.unfrozen),
       phase.keepBest ? b.getUnitAttr() : UnitAttr(),
       phase.backboneRate ? b.getF64FloatAttr(*phase.backboneRate) : FloatAttr(),
-      b.getStringAttr("constant"),
-      /*warmup=*/b.getF64FloatAttr(0),
-      /*schedule_every=*/b.getF64FloatAttr(1),
-      /*schedule_factor=*/b.getF64FloatAttr(0.1),
-      /*clip_norm=*/FloatAttr(),
-      /*early_stop=*/b.getI64IntegerAttr(0),
+      b.getStringAttr(phase.schedule), b.getF64FloatAttr(phase.warmup),
+      b.getF64FloatAttr(phase.scheduleEvery),
+      b.getF64FloatAttr(phase.scheduleFactor),
+      phase.clipNorm ? b.getF64FloatAttr(*phase.clipNorm) : FloatAttr(),
+      b.getI64IntegerAttr(phase.earlyStop),
       phase.batchNormTrain ? b.getUnitAttr() : UnitAttr());
 }
 
@@ -176,9 +177,11 @@ void ModuleGenerator::train() {
       b.getF64FloatAttr(t.labelSmoothing), b.getI64IntegerAttr(t.seed),
       b.getF64FloatAttr(t.split),
       b.getStringAttr(t.convention == Convention::Keras ? "keras" : "torch"),
-      /*class_weights=*/DenseF64ArrayAttr(), /*balanced_weights=*/UnitAttr(),
-      /*mixup=*/b.getF64FloatAttr(0), /*top_k=*/b.getI64IntegerAttr(0),
-      /*auc=*/UnitAttr(), augment());
+      t.classWeights.empty() ? DenseF64ArrayAttr()
+                             : b.getDenseF64ArrayAttr(t.classWeights),
+      t.balancedWeights ? b.getUnitAttr() : UnitAttr(),
+      b.getF64FloatAttr(t.mixup), b.getI64IntegerAttr(t.topK),
+      t.auc ? b.getUnitAttr() : UnitAttr(), augment());
   OpBuilder::InsertionGuard guard(b);
   b.createBlock(&op.getBody());
   for (const Phase &one : t.phases)

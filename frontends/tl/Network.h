@@ -11,7 +11,8 @@
 
 namespace tl::frontend {
 
-/// Height, width, channels, or one number of features; without the batch.
+/// Height, width, channels; tokens, channels; or one number of features;
+/// without the batch.
 using Shape = llvm::SmallVector<int64_t, 3>;
 
 /// "[7, 7, 512]".
@@ -30,13 +31,15 @@ struct Activation {
 
 /// How a parameter starts when no file gives its values.
 struct Initializer {
-  enum class Kind { Fill, Uniform };
+  enum class Kind { Fill, Uniform, Normal };
   Kind kind = Kind::Fill;
-  double scale = 0; // Fill: the value; Uniform: the limit
+  double scale = 0; // the value, the limit, the standard deviation
 };
 
 struct Parameter {
-  std::string role; // kernel, bias, gamma, beta, moving_mean, moving_variance
+  // kernel, bias, gamma, beta, moving_mean, moving_variance; token, position;
+  // in_proj_kernel, in_proj_bias, out_proj_kernel, out_proj_bias
+  std::string role;
   Shape shape;
   Initializer init;
   /// Never in a weight file and never trained: batch_norm(scale: false).
@@ -63,6 +66,14 @@ enum class LayerKind {
   Dense,
   Dropout,
   Reshape,
+  Tokens,
+  ClassToken,
+  Position,
+  LayerNorm,
+  Attention,
+  SelfAttention,
+  FirstToken,
+  MeanTokens,
   Add,
   Concat
 };
@@ -92,7 +103,8 @@ struct Layer {
   bool countPadding = false;                // average pool
   int64_t firstChannel = 0;                 // slice
   std::array<int64_t, 2> channelPads{0, 0}; // before, after
-  double epsilon = 0;                       // batch norm
+  double epsilon = 0;                       // batch norm, layer norm
+  int64_t heads = 1;                        // attention
   double rate = 0;                          // dropout
 
   int64_t elements() const; // of all parameters

@@ -21,10 +21,8 @@ public:
 private:
   void optimizer(const Item &item);
   bool constant(StringRef name, const Value &value);
-  void schedule(const Item &item);
   void rates(const Item &item);
   void batchNorm(const Item &item);
-  void unsupported(const Item &item);
   std::optional<Value> value(const Item &item) {
     return evaluate(*item.values[0], none, reporter);
   }
@@ -107,36 +105,6 @@ void PhaseReader::optimizer(const Item &item) {
         << "'nesterov' needs a momentum above 0";
 }
 
-void PhaseReader::schedule(const Item &item) {
-  const Expression &e = *item.values[0];
-  bool named =
-      e.kind == Expression::Kind::Name || e.kind == Expression::Kind::Call;
-  static constexpr StringRef kNames[] = {"constant", "step", "cosine",
-                                         "one_cycle"};
-  if (!named || !is_contained(kNames, e.text)) {
-    auto diagnostic = reporter.error(e.range);
-    diagnostic << "expected " << alternatives(kNames) << " for 'schedule'";
-    if (named)
-      diagnostic << ", found '" << e.text << "'" << suggestion(e.text, kNames);
-    return;
-  }
-  bool constant = e.text == "constant";
-  SmallVector<ArgumentRule> rules;
-  if (!constant)
-    rules.push_back({"warmup"});
-  if (e.text == "step")
-    rules.append({{"every"}, {"factor"}});
-  auto arguments =
-      bindArguments(e.text, e.range, e.arguments, rules, 0, none, reporter);
-  if (!arguments)
-    return;
-  for (const auto &entry : *arguments)
-    if (!reader.real(entry.getValue(), entry.getKey()))
-      return;
-  if (!constant)
-    reporter.notSupported(item.range, "schedule");
-}
-
 /// `lr(backbone: 1e-5, head: 1e-3)`: rates of their own, whatever the
 /// optimizer says.
 void PhaseReader::rates(const Item &item) {
@@ -174,37 +142,6 @@ void PhaseReader::batchNorm(const Item &item) {
   phase.batchNormRange = item.range;
 }
 
-// Settings that are read and checked, and then refused.
-void PhaseReader::unsupported(const Item &item) {
-  StringRef keyword = item.keyword.text;
-  if (keyword == "early_stop") {
-    const Expression &e = *item.values[0];
-    auto arguments = bindArguments(keyword, e.range, e.arguments,
-                                   {{"patience"}}, 0, none, reporter);
-    if (!arguments)
-      return;
-    for (const auto &entry : *arguments)
-      if (!reader.integer(entry.getValue(), "patience", 1, 1 << 20))
-        return;
-    reporter.notSupported(item.range, keyword);
-    return;
-  }
-  auto v = value(item);
-  if (!v)
-    return;
-  auto number = reader.real(*v, keyword);
-  if (!number)
-    return;
-  bool good = *number > 0 && (keyword == "clip_norm" || *number < 1);
-  if (good)
-    reporter.notSupported(item.range, keyword);
-  else
-    reader.expected(*v,
-                    keyword == "ema" ? "a number above 0 and below 1"
-                                     : "a number above 0",
-                    keyword);
-}
-
 Phase PhaseReader::read(const Item &item, const Phase *previous) {
   if (previous)
     phase = *previous;
@@ -223,8 +160,6 @@ Phase PhaseReader::read(const Item &item, const Phase *previous) {
     StringRef keyword = child.keyword.text;
     if (keyword == "optimizer") {
       optimizer(child);
-    } else if (keyword == "schedule") {
-      schedule(child);
     } else if (keyword == "lr") {
       rates(child);
     } else if (keyword == "batch_norm") {
@@ -240,7 +175,7 @@ Phase PhaseReader::read(const Item &item, const Phase *previous) {
         if (auto word = reader.word(*v, "keep", {"best", "last"}))
           phase.keepBest = *word == "best";
     } else {
-      unsupported(child);
+      readSteps(child, phase, reporter);
     }
   }
   if (!phase.hasOptimizer)
@@ -250,6 +185,7 @@ Phase PhaseReader::read(const Item &item, const Phase *previous) {
   if (phase.epochs == 0 && !settings.contains("epochs"))
     reporter.error(phase.range)
         << "the phase '" << phase.name.text << "' needs its epochs";
+  checkWarmup(phase, reporter);
   return std::move(phase);
 }
 

@@ -120,9 +120,7 @@ bool applyNamedActivation(const LayerContext &c, Layer &layer) {
   return true;
 }
 
-bool applyBatchNorm(const LayerContext &c, Layer &layer) {
-  layer.kind = LayerKind::BatchNorm;
-  layer.shape = c.input;
+bool readEpsilon(const LayerContext &c, Layer &layer) {
   layer.epsilon = c.convention == Convention::Keras ? 1e-3 : 1e-5;
   if (const Value *value = c.find("epsilon")) {
     auto epsilon = c.reader.real(*value, "epsilon");
@@ -134,6 +132,14 @@ bool applyBatchNorm(const LayerContext &c, Layer &layer) {
     }
     layer.epsilon = *epsilon;
   }
+  return true;
+}
+
+bool applyBatchNorm(const LayerContext &c, Layer &layer) {
+  layer.kind = LayerKind::BatchNorm;
+  layer.shape = c.input;
+  if (!readEpsilon(c, layer))
+    return false;
   bool gamma = true, beta = true;
   for (auto [argument, flag] :
        {std::pair<StringRef, bool *>{"scale", &gamma}, {"center", &beta}})
@@ -221,15 +227,15 @@ bool applyDense(const LayerContext &c, Layer &layer) {
   auto units = c.reader.integer(*c.find("units"), "units", 1, 1 << 20);
   if (!units)
     return false;
-  if (c.input.size() != 1) {
+  if (c.input.size() > 2) {
     c.reporter.error(c.range)
-        << "'dense' wants a flat input, found " << describe(c.input)
-        << "; put 'flatten' or 'gap' before it";
+        << "'dense' wants features or tokens, found " << describe(c.input)
+        << "; put 'flatten', 'gap' or 'tokens' before it";
     return false;
   }
   if (!readActivationAndBias(c, true, layer))
     return false;
-  int64_t rows = c.input[0];
+  int64_t rows = c.input.back();
   Shape kernel{rows, *units};
   if (!checkShape(kernel, "the kernel", c.range, c.reporter))
     return false;
@@ -242,8 +248,9 @@ bool applyDense(const LayerContext &c, Layer &layer) {
   if (layer.bias)
     layer.parameters.push_back(
         {"bias", {*units}, keras ? Initializer() : uniform});
-  layer.shape = {*units};
-  return true;
+  layer.shape = c.input;
+  layer.shape.back() = *units;
+  return checkShape(layer.shape, "the result", c.range, c.reporter);
 }
 
 bool applyDropout(const LayerContext &c, Layer &layer) {

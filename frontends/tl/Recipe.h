@@ -30,6 +30,11 @@ struct Phase {
   bool nesterov = false;
   double learningRate = 0;
   bool keepBest = false;
+  std::string schedule = "constant";
+  double warmup = 0, scheduleEvery = 1, scheduleFactor = 0.1; // epochs, times
+  SourceRange warmupRange;
+  std::optional<double> clipNorm, ema;
+  int64_t earlyStop = 0; // epochs; 0: never
   const LayerRange *unfreeze = nullptr;
   SourceRange unfreezeRange;
   /// Places of the list that train from this phase on (CheckRecipe.cpp).
@@ -55,13 +60,19 @@ struct Augment {
 };
 
 struct Train {
-  SourceRange range, lossRange;
+  SourceRange range, lossRange, classWeightsRange, mixupRange;
   int64_t batch = 32;
   std::string loss;
   double labelSmoothing = 0;
   int64_t seed = 0;
   double split = 0.2;
   Convention convention = Convention::Keras;
+  std::vector<double> classWeights; // one a class, or none
+  bool balancedWeights = false;
+  double mixup = 0; // alpha of Beta(alpha, alpha)
+  int64_t topK = 0;
+  bool auc = false;
+  SourceRange topKRange, aucRange;
   std::optional<Augment> augment;
   std::vector<Phase> phases;
 };
@@ -118,6 +129,13 @@ std::optional<Augment> readAugment(const Item &item, Reporter &reporter);
 Phase readPhase(const Item &item, const Phase *previous, Convention convention,
                 Reporter &reporter);
 
+/// `schedule`, `clip_norm`, `ema`, `early_stop` into the phase; false where the
+/// item is another one.
+bool readSteps(const Item &item, Phase &phase, Reporter &reporter);
+
+/// The warm-up must leave something of the phase.
+void checkWarmup(const Phase &phase, Reporter &reporter);
+
 /// Where the text of a backbone comes from; null after it reported why not.
 using BackboneLoader =
     llvm::function_ref<const SourceFile *(const Identifier &name)>;
@@ -131,5 +149,8 @@ std::optional<Recipe> elaborateModel(const FileDecl &file,
 /// outputs and labels. Fills in `frozen`, each phase's `unfrozen` and
 /// `classes`.
 void checkRecipe(Recipe &recipe, const LayerRange *freeze, Reporter &reporter);
+
+/// Its part about class weights, metrics and mixup.
+void checkTraining(const Recipe &recipe, Reporter &reporter);
 
 } // namespace tl::frontend

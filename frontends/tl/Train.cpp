@@ -74,9 +74,9 @@ void TrainReader::numbers(const StringMap<const Item *> &settings) {
   if (const Item *item = settings.lookup("mixup"))
     if (auto v = value(*item))
       if (auto alpha = reader.real(*v, "mixup")) {
-        if (*alpha > 0)
-          reporter.notSupported(item->range, "mixup");
-        else
+        train.mixup = *alpha;
+        train.mixupRange = item->range;
+        if (!(*alpha > 0))
           reader.expected(*v, "a number above 0", "mixup");
       }
 }
@@ -116,18 +116,21 @@ void TrainReader::metrics(const Item &item) {
     if (!v)
       continue;
     if (v->kind == Value::Kind::Word && v->text == "top_k" && v->called) {
-      if (v->elements.size() == 1 &&
-          reader.integer(v->elements[0], "top_k", 1, 1 << 20))
-        reporter.notSupported(e->range, "metrics top_k");
-      else if (v->elements.size() != 1)
+      train.topKRange = e->range;
+      if (v->elements.size() == 1)
+        train.topK =
+            reader.integer(v->elements[0], "top_k", 1, 1 << 20).value_or(0);
+      else
         reader.expected(*v, "one number, as in top_k(5),", "top_k");
       continue;
     }
     auto word = reader.word(*v, "metrics", {"accuracy", "top_k", "auc"});
     if (word && *word == "top_k")
       reader.expected(*v, "top_k(5)", "metrics");
-    else if (word && *word == "auc")
-      reporter.notSupported(e->range, "metrics auc");
+    if (word && *word == "auc") {
+      train.auc = true;
+      train.aucRange = e->range;
+    }
   }
 }
 
@@ -139,10 +142,16 @@ void TrainReader::classWeights(const Item &item) {
   bool list = v->kind == Value::Kind::List;
   if (!list && !reader.word(*v, "class_weights", {"balanced"}))
     return;
-  for (const Value &element : v->elements)
-    if (!reader.real(element, "class_weights"))
+  train.balancedWeights = !list;
+  train.classWeightsRange = item.values[0]->range;
+  for (const Value &element : v->elements) {
+    auto weight = reader.real(element, "class_weights");
+    if (!weight)
       return;
-  reporter.notSupported(item.range, "class_weights");
+    train.classWeights.push_back(*weight);
+    if (!(*weight >= 0))
+      reader.expected(element, "a number of at least 0", "class_weights");
+  }
 }
 
 Train TrainReader::read(const Item &item) {

@@ -5,6 +5,10 @@
 //   depthwise    kernel [KH, KW, 1, C]
 //   dense        kernel [K, N], rows in HWC order behind a flatten
 //   batch norm   gamma, beta, moving_mean, moving_variance [C]
+//   layer norm   gamma, beta [C]
+//   attention    in_proj_kernel [C, 3C], in_proj_bias [3C],
+//                out_proj_kernel [C, C], out_proj_bias [C]
+//   the model's own parameters   token [C], position [T, C]
 // The match is exact: whatever is missing, extra or of another shape is listed
 // in one error.
 #pragma once
@@ -19,9 +23,9 @@ namespace tl::weights {
 struct ExpectedTensor {
   // The layer's name in the network, which is its name in Keras's files.
   std::string layer;
-  // "Conv2D", "DepthwiseConv2D", "BatchNormalization" or "Dense".
+  // "Conv2D", "DepthwiseConv2D", "BatchNormalization", "Dense", ...
   std::string kerasClass;
-  // "kernel", "bias", "gamma", "beta", "moving_mean" or "moving_variance".
+  // "kernel", "bias", "gamma" and the others above.
   std::string role;
   // The canonical shape.
   std::vector<int64_t> shape;

@@ -16,14 +16,26 @@ bool isCounter(std::string_view name) {
                              name[name.size() - counter.size() - 1] == '.');
 }
 
+// The model's own parameters, of no module: `cls_token` [1, 1, C]. Their name
+// is all of the path, and leading ones of their shape mean nothing.
+bool isOwnParameter(const ExpectedTensor &expected) {
+  return expected.role == "token" || expected.role == "position";
+}
+
 std::string torchName(const ExpectedTensor &expected) {
+  if (isOwnParameter(expected))
+    return expected.torchPrefix;
   constexpr std::pair<std::string_view, std::string_view> words[] = {
       {"kernel", "weight"},
       {"bias", "bias"},
       {"gamma", "weight"},
       {"beta", "bias"},
       {"moving_mean", "running_mean"},
-      {"moving_variance", "running_var"}};
+      {"moving_variance", "running_var"},
+      {"in_proj_kernel", "in_proj_weight"},
+      {"in_proj_bias", "in_proj_bias"},
+      {"out_proj_kernel", "out_proj.weight"},
+      {"out_proj_bias", "out_proj.bias"}};
   std::string_view word = expected.role;
   for (auto [role, torch] : words)
     if (expected.role == role)
@@ -37,7 +49,9 @@ void layOut(const ExpectedTensor &expected, std::vector<int64_t> &stored,
             Counterpart &counterpart) {
   const std::vector<int64_t> &shape = expected.shape;
   stored = shape;
-  if (expected.role != "kernel")
+  if (isOwnParameter(expected))
+    stored.insert(stored.begin(), 3 - std::min<size_t>(3, shape.size()), 1);
+  if (!expected.role.ends_with("kernel"))
     return;
   if (shape.size() == 4) {
     // [KH, KW, I, O] is stored as [O, I, KH, KW].
@@ -55,6 +69,20 @@ void layOut(const ExpectedTensor &expected, std::vector<int64_t> &stored,
       counterpart.axes = {2, 3, 1, 0};
     }
   }
+}
+
+std::span<const int64_t> withoutLeadingOnes(std::span<const int64_t> shape) {
+  while (!shape.empty() && shape.front() == 1)
+    shape = shape.subspan(1);
+  return shape;
+}
+
+bool fits(const ExpectedTensor &expected, const std::vector<int64_t> &stored,
+          const std::vector<int64_t> &found) {
+  if (!isOwnParameter(expected))
+    return found == stored;
+  return std::ranges::equal(withoutLeadingOnes(found),
+                            withoutLeadingOnes(stored));
 }
 
 // The longest run of leading components ("module.", "model.") that all names
@@ -115,7 +143,8 @@ Matching matchTorch(const WeightSource &source, const BindRequest &request) {
     if (found == byName.end())
       continue;
     counterpart.index = found->second;
-    counterpart.fits = tensors[found->second].shape == stored;
+    counterpart.fits =
+        fits(request.expected[i], stored, tensors[found->second].shape);
   }
   return matching;
 }

@@ -27,6 +27,11 @@ public:
     return bytes + root->segments()->Get(index)->offset();
   }
   uint64_t size() const { return byteCount; }
+  // Stands for every byte of the file: a checksum over that of the metadata,
+  // which holds those of the segments.
+  uint64_t identity() const {
+    return reinterpret_cast<const schema::FileHeader *>(bytes)->headerChecksum;
+  }
 
 private:
   void map(const char *path);

@@ -1,284 +1,178 @@
-// tl_trainer_fit: the training loop, written on the public calls alone. Who
-// wants another loop writes it the same way.
-#include "runtime/core/Failure.h"
+// tl_trainer_fit: phases, epochs, steps; what is measured, and which parameters
+// a phase ends with.
+#include "runtime/core/Fit.h"
 
-#include <tl/runtime.h>
+#include "runtime/core/ClassWeights.h"
+#include "runtime/core/Mixup.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <limits>
-#include <memory>
-#include <vector>
+#include <numeric>
 
-using namespace tl;
+namespace tl {
 
 namespace {
 
-// A public call that failed becomes a Failure again.
-template <typename Call> void need(Call call) {
-  tl_error error;
-  if (call(&error) != TL_STATUS_OK)
-    throw Failure{error.status, error.message};
+// The averages in the parameters' place, for as long as it lives.
+class Averages {
+public:
+  explicit Averages(tl_trainer *trainer) : trainer(trainer) {
+    need([&](tl_error *e) { return tl_trainer_swap_averages(trainer, e); });
+  }
+  ~Averages() { tl_trainer_swap_averages(trainer, nullptr); }
+  Averages(const Averages &) = delete;
+
+private:
+  tl_trainer *trainer;
+};
+
+} // namespace
+
+static uint32_t chooseBatch(const tl_fit_options &options,
+                            const tl_model_info &info) {
+  return options.batch ? options.batch : info.batch;
 }
-
-struct SnapshotDeleter {
-  void operator()(tl_snapshot *snapshot) const {
-    tl_snapshot_destroy(snapshot);
-  }
-};
-
-class Snapshot {
-public:
-  explicit Snapshot(tl_trainer *trainer) : trainer(trainer) {}
-  void take() {
-    tl_snapshot *raw = held.release();
-    tl_error error;
-    tl_status status = tl_trainer_snapshot(trainer, &raw, &error);
-    held.reset(raw);
-    if (status != TL_STATUS_OK)
-      throw Failure{error.status, error.message};
-  }
-  void restore() {
-    need([&](tl_error *e) {
-      return tl_trainer_restore(trainer, held.get(), e);
-    });
-  }
-
-private:
-  tl_trainer *trainer;
-  std::unique_ptr<tl_snapshot, SnapshotDeleter> held;
-};
-
-// Sums in double, in the order of the pictures.
-struct Tally {
-  double loss = 0;
-  uint32_t right = 0, count = 0;
-  double meanLoss() const { return count ? loss / count : 0; }
-  double accuracy() const { return count ? double(right) / count : 0; }
-};
-
-class Fit {
-public:
-  Fit(tl_trainer *trainer, const tl_pictures *training,
-      const tl_pictures *validation, const tl_fit_options *options);
-  void run();
-
-private:
-  // One side of the data, with room for a batch.
-  struct Side {
-    tl_pictures pictures{};
-    // All features by frontier, where keep_features asks.
-    std::vector<std::vector<float>> kept;
-    std::vector<float> rows, pixels;
-    std::vector<int32_t> labels, ids;
-  };
-
-  void open(Side &side, const tl_pictures *given, const char *name);
-  void keepFeatures(Side &side, uint32_t total, uint32_t &done);
-  // Fills rows, labels and ids of pictures indices[0, n); gives the features
-  // that the phase trains on.
-  const float *gather(Side &side, uint32_t epoch, const uint32_t *indices,
-                      uint32_t n);
-  // All rows of the phase's features, or null where they are read each time.
-  const float *allRows(const Side &side) const;
-  void call(const Side &side, int failed, const uint32_t *indices,
-            uint32_t n) const;
-
-  void runPhase(uint32_t phase);
-  Tally trainEpoch(uint32_t epoch);
-  void trainBatch(uint32_t epoch, uint32_t at, Tally &tally);
-  Tally validate(uint32_t epoch);
-  void add(Tally &tally, const int32_t *labels, uint32_t n) const;
-  void goBack(uint32_t epoch);
-  void progress(tl_stage stage, uint32_t epoch, uint32_t done, uint32_t total,
-                const Tally &tally, const tl_epoch_record *record = nullptr);
-  bool better(const tl_epoch_record &a, const tl_epoch_record &b) const;
-
-  tl_trainer *trainer;
-  const tl_model *model;
-  const tl_model_info &info;
-  tl_fit_options options;
-  Side training, validation;
-  uint32_t batch;
-  uint32_t phase = 0, epochs = 0;
-  std::vector<uint32_t> order, natural;
-  std::vector<float> losses, scores;
-  Snapshot epochStart, best;
-};
 
 Fit::Fit(tl_trainer *trainer, const tl_pictures *trainingPictures,
          const tl_pictures *validationPictures, const tl_fit_options *given)
     : trainer(trainer), model(tl_trainer_model(trainer)),
       info(*tl_model_get_info(model)), options(readOptions(given)),
-      batch(options.batch ? options.batch : info.batch), epochStart(trainer),
-      best(trainer) {
-  open(training, trainingPictures, "training");
-  if (validationPictures)
-    open(validation, validationPictures, "validation");
-  if (training.pictures.count == 0)
+      batch(chooseBatch(options, info)),
+      training(trainer, trainingPictures, "training", batch),
+      validation(trainer, validationPictures, "validation", batch),
+      rewind(trainer), best(trainer) {
+  if (training.count() == 0)
     fail(TL_STATUS_INVALID_ARGUMENT, "no training pictures");
-  uint32_t most = std::max(training.pictures.count, validation.pictures.count);
+  if (info.mixup > 0 && !training.canMix())
+    fail(TL_STATUS_INVALID_ARGUMENT,
+         "mixup mixes pixels: the training pictures need read_pixels, without "
+         "keep_features");
+  uint32_t most = std::max(training.count(), validation.count());
   batch = std::min(batch, most);
+  weights = classWeights(info, training.pictures.labels, training.count());
   natural.resize(most);
-  for (uint32_t i = 0; i < most; ++i)
-    natural[i] = i;
-  order.resize(training.pictures.count);
+  std::iota(natural.begin(), natural.end(), 0u);
+  order.resize(training.count());
   losses.resize(batch);
+  batchWeights.resize(batch);
+  partners.resize(batch);
+  mix.resize(batch);
+  mixLabels.resize(batch);
   scores.resize(size_t(batch) * info.classes);
+  at.identity = identify();
 }
 
-void Fit::open(Side &side, const tl_pictures *given, const char *name) {
-  side.pictures = readOptions(given);
-  const tl_pictures &p = side.pictures;
-  int sources = (p.features != nullptr) + (p.read_features != nullptr) +
-                (p.read_pixels != nullptr);
-  if (p.count && (sources != 1 || !p.labels))
-    fail(TL_STATUS_INVALID_ARGUMENT,
-         "the %s pictures need labels and exactly one of features, "
-         "read_features and read_pixels",
-         name);
-  if (p.features && info.frontier_count > 1)
-    fail(TL_STATUS_INVALID_ARGUMENT,
-         "the %s pictures come with one set of features, but the phases have "
-         "%u frontiers: use read_features or read_pixels",
-         name, info.frontier_count);
-  side.labels.resize(batch);
-  side.ids.resize(batch);
-  uint64_t most = 0;
-  for (uint32_t i = 0; i < info.phase_count; ++i)
-    most = std::max(most, tl_model_phase(model, i)->feature_count);
-  side.rows.resize(batch * most);
-  if (p.read_pixels)
-    side.pixels.resize(batch * info.pixel_count);
+bool Fit::report(tl_stage stage, uint32_t done, uint32_t total,
+                 const Tally &tally, const tl_epoch_record *record) {
+  if (!options.progress)
+    return true;
+  tl_progress now{};
+  now.stage = stage;
+  now.phase = record ? record->phase : at.phase;
+  now.epoch = record ? record->epoch : at.epoch;
+  now.epochs = epochs;
+  now.done = done;
+  now.total = total;
+  now.loss = tally.meanLoss();
+  now.accuracy = tally.accuracy();
+  now.record = record;
+  if (stage == TL_STAGE_TRAIN) {
+    now.step = at.epoch * uint32_t(schedule.stepsPerEpoch) +
+               (done + batch - 1) / batch - 1;
+    now.step_loss = stepLoss;
+    now.learning_rate = learningRate;
+  }
+  return options.progress(options.user, &now) == 0;
 }
 
-// What a callback said.
-void Fit::call(const Side &side, int failed, const uint32_t *indices,
-               uint32_t n) const {
-  if (failed)
-    fail(TL_STATUS_CALLBACK, "%s failed with %d on %u pictures from picture %u",
-         side.pictures.read_features ? "read_features" : "read_pixels", failed,
-         n, indices[0]);
+// Saves the state first, so that the run can go on from here.
+void Fit::cancel() {
+  if (at.begun)
+    checkpoint();
+  fail(TL_STATUS_CANCELLED, "cancelled in phase %u, epoch %u", at.phase,
+       at.epoch);
 }
 
-// The features of all phases in one pass, before anything is trained.
-void Fit::keepFeatures(Side &side, uint32_t total, uint32_t &done) {
-  const tl_pictures &p = side.pictures;
-  if (!p.read_pixels || !p.keep_features || p.count == 0)
-    return;
-  std::vector<uint64_t> widths(info.frontier_count);
-  for (uint32_t i = 0; i < info.phase_count; ++i)
-    widths[tl_model_phase(model, i)->frontier] =
-        tl_model_phase(model, i)->feature_count;
-  for (uint64_t width : widths)
-    side.kept.emplace_back(p.count * width);
-  const tl_visit first{0, 0};
-  std::vector<float *> rows(widths.size());
-  for (uint32_t at = 0; at < p.count; at += batch) {
-    uint32_t n = std::min(batch, p.count - at);
-    call(side,
-         p.read_pixels(p.user, &first, &natural[at], n, side.pixels.data()),
-         &natural[at], n);
-    for (size_t f = 0; f < rows.size(); ++f)
-      rows[f] = side.kept[f].data() + at * widths[f];
-    need([&](tl_error *e) {
-      return tl_trainer_extract_all(trainer, side.pixels.data(), n, rows.data(),
-                                    e);
+void Fit::keepFeatures() {
+  uint32_t total = 0, done = 0;
+  for (PictureSource *side : {&training, &validation})
+    total += side->keeps() ? side->count() : 0;
+  for (PictureSource *side : {&training, &validation})
+    side->keepFeatures([&](uint32_t n) {
+      done += n;
+      if (!report(TL_STAGE_EXTRACT, done, total, Tally()))
+        cancel();
     });
-    done += n;
-    progress(TL_STAGE_EXTRACT, 0, done, total, Tally());
-  }
 }
 
-const float *Fit::allRows(const Side &side) const {
-  if (side.kept.empty())
-    return side.pictures.features;
-  return side.kept[tl_model_phase(model, phase)->frontier].data();
+// Fills the batch's features, labels, mixture; gives the picture's own share.
+float Fit::gatherBatch(uint32_t done, uint32_t n, tl_batch &to) {
+  tl_visit visit{at.phase, at.epoch};
+  const uint32_t *indices = &order[done];
+  float share = 1;
+  if (info.mixup > 0) {
+    MixupPlace place{tl_trainer_seed(trainer), at.phase, at.epoch,
+                     done / batch};
+    share = drawMixupShare(place, info.mixup);
+    drawMixupPartners(place, n, partners.data());
+    training.gatherMixed(visit, indices, n, [&](std::vector<float> &pixels) {
+      mixRows(share, partners.data(), n, info.pixel_count, pixels, room);
+    });
+    for (uint32_t i = 0; i < n; ++i) {
+      mix[i] = share;
+      mixLabels[i] = training.labels[partners[i]];
+    }
+    to.mix = mix.data();
+    to.mix_labels = mixLabels.data();
+  } else {
+    training.gather(visit, indices, n);
+  }
+  to.n = n;
+  to.features = training.rows.data();
+  to.labels = training.labels.data();
+  to.ids = training.ids.data();
+  return share;
 }
 
-const float *Fit::gather(Side &side, uint32_t epoch, const uint32_t *indices,
-                         uint32_t n) {
-  const tl_pictures &p = side.pictures;
-  const float *all = allRows(side);
-  size_t width = tl_model_phase(model, phase)->feature_count;
-  for (uint32_t i = 0; i < n; ++i) {
-    uint32_t index = indices[i];
-    side.labels[i] = p.labels[index];
-    side.ids[i] = p.ids ? p.ids[index] : int32_t(index);
-    if (all)
-      memcpy(&side.rows[i * width], all + index * width, width * sizeof(float));
+void Fit::trainBatch(uint32_t done, Tally &tally) {
+  uint32_t n = std::min(batch, training.count() - done);
+  tl_batch now{};
+  now.size = sizeof now;
+  float share = gatherBatch(done, n, now);
+  if (!weights.empty()) {
+    weighBatch(info, weights, now.labels, now.mix_labels, now.mix, n,
+               batchWeights.data());
+    now.weights = batchWeights.data();
   }
-  if (all)
-    return side.rows.data();
-  const tl_visit visit{phase, epoch};
-  if (p.read_features) {
-    call(side, p.read_features(p.user, &visit, indices, n, side.rows.data()),
-         indices, n);
-    return side.rows.data();
-  }
-  call(side, p.read_pixels(p.user, &visit, indices, n, side.pixels.data()),
-       indices, n);
+  uint64_t step =
+      uint64_t(at.epoch) * uint64_t(schedule.stepsPerEpoch) + done / batch;
+  learningRate = schedule.rateAt(step, recipe->learning_rate);
+  now.learning_rate = learningRate;
+  now.backbone_rate = schedule.rateAt(step, recipe->backbone_rate);
   need([&](tl_error *e) {
-    return tl_trainer_extract(trainer, phase, side.pixels.data(), n,
-                              side.rows.data(), e);
+    return tl_trainer_step(trainer, at.epoch, &now, losses.data(),
+                           scores.data(), e);
   });
-  return side.rows.data();
-}
-
-void Fit::progress(tl_stage stage, uint32_t epoch, uint32_t done,
-                   uint32_t total, const Tally &tally,
-                   const tl_epoch_record *record) {
-  tl_progress now{stage,
-                  phase,
-                  epoch,
-                  epochs,
-                  done,
-                  total,
-                  tally.meanLoss(),
-                  tally.accuracy(),
-                  record};
-  if (options.progress && options.progress(options.user, &now) != 0)
-    fail(TL_STATUS_CANCELLED, "cancelled in phase %u, epoch %u", phase, epoch);
-}
-
-void Fit::add(Tally &tally, const int32_t *labels, uint32_t n) const {
-  for (uint32_t i = 0; i < n; ++i) {
-    const float *row = &scores[size_t(i) * info.classes];
-    int32_t predicted =
-        info.sigmoid ? int32_t(row[1] >= 0.5f)
-                     : int32_t(std::max_element(row, row + info.classes) - row);
-    tally.right += predicted == labels[i];
-    tally.loss += losses[i];
-  }
-  tally.count += n;
-}
-
-void Fit::trainBatch(uint32_t epoch, uint32_t at, Tally &tally) {
-  uint32_t n = std::min(batch, training.pictures.count - at);
-  const float *features = gather(training, epoch, &order[at], n);
-  need([&](tl_error *e) {
-    return tl_trainer_step(trainer, epoch, features, training.labels.data(),
-                           training.ids.data(), n, losses.data(), scores.data(),
-                           e);
-  });
-  add(tally, training.labels.data(), n);
+  double before = tally.loss;
+  tally.add(info, losses.data(), scores.data(),
+            share < 0.5f ? now.mix_labels : now.labels, n);
+  stepLoss = (tally.loss - before) / n;
 }
 
 // An update may leave a parameter that is not finite, which shows only in the
 // next step's loss, or at the epoch's end. Copying the parameters before every
 // step would cost as much as a small step; the epoch is run again instead,
 // which gives the same bits, up to the step that did it.
-void Fit::goBack(uint32_t epoch) {
+void Fit::goBack() {
   tl_error error;
   if (tl_trainer_check(trainer, &error) == TL_STATUS_OK)
     return;
-  epochStart.restore();
+  rewind.restore();
   Snapshot previous(trainer);
   Tally unused;
-  for (uint32_t at = 0; at < training.pictures.count; at += batch) {
+  for (uint32_t done = rewindDone; done < training.count(); done += batch) {
     previous.take();
-    trainBatch(epoch, at, unused);
+    trainBatch(done, unused);
     if (tl_trainer_check(trainer, &error) != TL_STATUS_OK) {
       previous.restore();
       return;
@@ -286,107 +180,147 @@ void Fit::goBack(uint32_t epoch) {
   }
 }
 
-Tally Fit::trainEpoch(uint32_t epoch) {
-  uint32_t count = training.pictures.count;
-  need([&](tl_error *e) {
-    return tl_trainer_order(trainer, epoch, count, order.data(), e);
-  });
-  epochStart.take();
-  Tally tally;
+void Fit::trainEpoch() {
+  uint32_t count = training.count();
+  if (options.no_shuffle)
+    std::copy_n(natural.begin(), count, order.begin());
+  else
+    need([&](tl_error *e) {
+      return tl_trainer_order(trainer, at.epoch, count, order.data(), e);
+    });
+  rewind.take();
+  rewindDone = at.done;
   try {
-    for (uint32_t at = 0; at < count; at += batch) {
-      trainBatch(epoch, at, tally);
-      progress(TL_STAGE_TRAIN, epoch, tally.count, count, tally);
+    while (at.done < count) {
+      trainBatch(at.done, at.tally);
+      at.done = std::min(count, at.done + batch);
+      bool goesOn = report(TL_STAGE_TRAIN, at.done, count, at.tally);
+      if (!goesOn)
+        cancel();
+      if (isCheckpointDue())
+        checkpoint();
     }
     need([&](tl_error *e) { return tl_trainer_check(trainer, e); });
   } catch (const Failure &failure) {
     if (failure.status == TL_STATUS_NOT_FINITE)
-      goBack(epoch);
+      goBack();
     throw;
   }
-  return tally;
 }
 
-Tally Fit::validate(uint32_t epoch) {
+bool Fit::validate(tl_epoch_record &record) {
   Tally tally;
-  uint32_t count = validation.pictures.count;
-  for (uint32_t at = 0; at < count; at += batch) {
-    uint32_t n = std::min(batch, count - at);
-    const float *features = gather(validation, epoch, &natural[at], n);
+  std::vector<float> positive;
+  std::vector<int32_t> labels;
+  uint32_t count = validation.count();
+  for (uint32_t done = 0; done < count; done += batch) {
+    uint32_t n = std::min(batch, count - done);
+    validation.gather({at.phase, at.epoch}, &natural[done], n);
     need([&](tl_error *e) {
-      return tl_trainer_evaluate(trainer, features, validation.labels.data(), n,
-                                 losses.data(), scores.data(), e);
+      return tl_trainer_evaluate(trainer, validation.rows.data(),
+                                 validation.labels.data(), n, losses.data(),
+                                 scores.data(), e);
     });
-    add(tally, validation.labels.data(), n);
-    progress(TL_STAGE_VALIDATE, epoch, tally.count, count, tally);
+    tally.add(info, losses.data(), scores.data(), validation.labels.data(), n);
+    for (uint32_t i = 0; info.auc && i < n; ++i) {
+      positive.push_back(scores[size_t(i) * info.classes + 1]);
+      labels.push_back(validation.labels[i]);
+    }
+    if (!report(TL_STAGE_VALIDATE, tally.count, count, tally))
+      return false;
   }
-  return tally;
+  record.val_loss = float(tally.meanLoss());
+  record.val_accuracy = float(tally.accuracy());
+  if (info.top_k)
+    record.val_top_k = float(tally.topShare());
+  if (info.auc)
+    record.val_auc = float(areaUnderCurve(positive, labels));
+  return true;
 }
 
-// A loss that is not a number counts as the worst.
-bool Fit::better(const tl_epoch_record &a, const tl_epoch_record &b) const {
-  auto lower = [](float x, float y) { return x < y || (y != y && x == x); };
-  if (validation.pictures.count == 0)
-    return lower(a.loss, b.loss);
-  if (a.val_accuracy != b.val_accuracy)
-    return a.val_accuracy > b.val_accuracy;
-  return lower(a.val_loss, b.val_loss);
-}
-
-void Fit::runPhase(uint32_t index) {
-  const tl_phase_info &recipe = *tl_model_phase(model, index);
+void Fit::finishEpoch() {
   constexpr float nothing = std::numeric_limits<float>::quiet_NaN();
-  phase = index;
-  epochs = options.epochs ? options.epochs : recipe.epochs;
-  need([&](tl_error *e) { return tl_trainer_begin_phase(trainer, index, e); });
-  tl_epoch_record bestRecord{};
-  for (uint32_t epoch = 0; epoch < epochs; ++epoch) {
-    Tally train = trainEpoch(epoch), check;
-    tl_epoch_record record{index,
-                           epoch,
-                           float(train.meanLoss()),
-                           float(train.accuracy()),
-                           nothing,
-                           nothing,
-                           nothing,
-                           nothing};
-    if (validation.pictures.count) {
-      check = validate(epoch);
-      record.val_loss = float(check.meanLoss());
-      record.val_accuracy = float(check.accuracy());
-    }
-    need([&](tl_error *e) { return tl_trainer_record(trainer, &record, e); });
-    if (recipe.keep_best && (epoch == 0 || better(record, bestRecord))) {
-      bestRecord = record;
+  tl_epoch_record record{at.phase,
+                         at.epoch,
+                         float(at.tally.meanLoss()),
+                         float(at.tally.accuracy()),
+                         nothing,
+                         nothing,
+                         nothing,
+                         nothing};
+  bool finished = true;
+  {
+    Averages averages(trainer);
+    if (validation.count())
+      finished = validate(record);
+    if (finished && at.selection.offer(record, validation.count() != 0) &&
+        recipe->keep_best)
       best.take();
-    }
-    progress(TL_STAGE_EPOCH, epoch, train.count, train.count, train, &record);
   }
-  if (recipe.keep_best && epochs)
+  if (!finished)
+    cancel();
+  need([&](tl_error *e) { return tl_trainer_record(trainer, &record, e); });
+  Tally tally = at.tally;
+  ++at.epoch;
+  at.done = 0;
+  at.tally = {};
+  bool goesOn =
+      report(TL_STAGE_EPOCH, tally.count, tally.count, tally, &record);
+  if (!goesOn)
+    cancel();
+  if (options.checkpoint_every)
+    checkpoint();
+}
+
+void Fit::beginPhase() {
+  uint32_t phase = at.phase;
+  need([&](tl_error *e) { return tl_trainer_begin_phase(trainer, phase, e); });
+  at = FitPlace{};
+  at.identity = identify();
+  at.phase = phase;
+  at.begun = 1;
+}
+
+void Fit::endPhase() {
+  if (recipe->keep_best)
     best.restore();
+  else
+    need([&](tl_error *e) { return tl_trainer_swap_averages(trainer, e); });
+  at.begun = 0;
+}
+
+void Fit::runPhase() {
+  recipe = tl_model_phase(model, at.phase);
+  epochs = options.epochs ? options.epochs : recipe->epochs;
+  schedule = Schedule(*recipe, epochs, (training.count() + batch - 1) / batch);
+  if (!at.begun)
+    beginPhase();
+  while (at.epoch < epochs && !at.selection.stops(recipe->early_stop)) {
+    trainEpoch();
+    finishEpoch();
+  }
+  if (epochs)
+    endPhase();
 }
 
 void Fit::run() {
-  uint32_t total = 0, done = 0;
-  for (const Side *side : {&training, &validation})
-    if (side->pictures.read_pixels && side->pictures.keep_features)
-      total += side->pictures.count;
-  keepFeatures(training, total, done);
-  keepFeatures(validation, total, done);
-  for (uint32_t index = 0; index < info.phase_count; ++index)
-    runPhase(index);
+  keepFeatures();
+  if (options.resume)
+    resume();
+  for (; at.phase < info.phase_count; ++at.phase)
+    runPhase();
 }
 
-} // namespace
+} // namespace tl
 
 extern "C" tl_status tl_trainer_fit(tl_trainer *trainer,
                                     const tl_pictures *training,
                                     const tl_pictures *validation,
                                     const tl_fit_options *options,
                                     tl_error *error) {
-  return guarded(error, [&] {
-    requireArgument(trainer, "trainer");
-    requireArgument(training, "training");
-    Fit(trainer, training, validation, options).run();
+  return tl::guarded(error, [&] {
+    tl::requireArgument(trainer, "trainer");
+    tl::requireArgument(training, "training");
+    tl::Fit(trainer, training, validation, options).run();
   });
 }

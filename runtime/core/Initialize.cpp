@@ -1,7 +1,7 @@
 // Draws.
 #include "runtime/core/Initialize.h"
 
-#include "runtime/schema/Random.h"
+#include "runtime/core/Elementary.h"
 #include "runtime/schema/WeightForm.h"
 
 #include <algorithm>
@@ -13,55 +13,6 @@ namespace tl {
 namespace {
 
 using schema::PhiloxBlock;
-
-struct Pair {
-  double first, second;
-};
-
-// ln((word + 1) 2^-32): x = m 2^e with m in [sqrt(1/2), sqrt(2)), ln m as the
-// series of 2 artanh((m - 1) / (m + 1)), whose argument is below 0.172.
-double logUnit(uint32_t word) {
-  int exponent;
-  double m = std::frexp(double(word) + 1, &exponent); // exact, in [1/2, 1)
-  exponent -= 32;
-  if (m < 0.70710678118654752) {
-    m *= 2;
-    --exponent;
-  }
-  double t = (m - 1) / (m + 1), square = t * t, sum = 0;
-  for (int k = 23; k >= 1; k -= 2)
-    sum = sum * square + 1.0 / k;
-  return 2 * t * sum + exponent * 0.69314718055994531;
-}
-
-// Cosine and sine of 2 pi word 2^-32: the top three bits name the octant, the
-// rest an angle up to pi / 4, where the Taylor series converge in ten terms.
-Pair unitCircle(uint32_t word) {
-  uint32_t octant = word >> 29;
-  uint32_t rest = word & 0x1fffffff;
-  if (octant & 1)
-    rest = 0x20000000 - rest;
-  double x = double(rest) * (6.283185307179586477 / 4294967296.0);
-  double square = x * x, cosine = 1, sine = 1;
-  for (int k = 20; k >= 2; k -= 2) {
-    cosine = 1 - cosine * square / ((k - 1) * k);
-    sine = 1 - sine * square / (k * (k + 1));
-  }
-  sine = x * sine;
-  if (((octant + 1) >> 1) & 1)
-    std::swap(cosine, sine);
-  if (octant >= 2 && octant < 6)
-    cosine = -cosine;
-  if (octant >= 4)
-    sine = -sine;
-  return {cosine, sine};
-}
-
-Pair normalPair(uint32_t a, uint32_t b) {
-  double radius = std::sqrt(-2 * logUnit(a));
-  Pair circle = unitCircle(b);
-  return {radius * circle.first, radius * circle.second};
-}
 
 double truncatedNormal(uint32_t element, uint32_t stream, uint32_t low,
                        uint32_t high) {
@@ -134,19 +85,12 @@ void drawOrder(uint64_t seed, uint32_t phase, uint32_t epoch, uint32_t count,
   for (uint32_t i = 0; i < count; ++i)
     order[i] = i;
   for (uint32_t i = count; i-- > 1;) {
-    uint32_t bound = i + 1, threshold = (0u - bound) % bound;
-    uint64_t product = 0;
-    bool found = false;
-    for (uint32_t attempt = 0; !found; ++attempt) {
-      PhiloxBlock words = schema::philox4x32(
+    uint32_t chosen = drawBelow(i + 1, [&](uint32_t attempt) {
+      return schema::philox4x32(
           {i, attempt, (phase << 20) ^ epoch, schema::kRandomShuffle},
           uint32_t(seed), uint32_t(seed >> 32));
-      for (int w = 0; w < 4 && !found; ++w) {
-        product = uint64_t(words[w]) * bound;
-        found = uint32_t(product) >= threshold;
-      }
-    }
-    std::swap(order[i], order[product >> 32]);
+    });
+    std::swap(order[i], order[chosen]);
   }
 }
 

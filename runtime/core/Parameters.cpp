@@ -3,6 +3,7 @@
 
 #include "runtime/core/Initialize.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace tl {
@@ -47,6 +48,19 @@ void Parameters::draw(uint64_t seed) {
 
 void Parameters::zeroState() {
   memset(memory.data() + stateBegin, 0, used - stateBegin);
+}
+
+void Parameters::swapAverages(uint32_t phase) {
+  const auto &tensors = *model.root.tensors();
+  for (uint32_t i = 0; i < tensors.size(); ++i) {
+    const schema::Tensor &slot = *tensors.Get(i);
+    if (slot.role() != schema::TensorRole::slot || !slot.average() ||
+        tensors.Get(slot.of())->first_phase() > phase)
+      continue;
+    auto *own = static_cast<uint8_t *>(addresses[slot.of()]);
+    std::swap_ranges(own, own + slot.bytes(),
+                     static_cast<uint8_t *>(addresses[i]));
+  }
 }
 
 void Parameters::resolve(const schema::Entry &entry) {

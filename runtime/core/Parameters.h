@@ -18,6 +18,8 @@ public:
   // Draws every parameter that has an initialiser.
   void draw(uint64_t seed);
   void zeroState();
+  // Exchanges parameters that `phase` trains with their slots `average`.
+  void swapAverages(uint32_t phase);
 
   // By tensor index; constants are null until `resolve`.
   void *const *table() const { return addresses.data(); }
@@ -28,6 +30,9 @@ public:
 
   const float *tensor(uint32_t index) const {
     return static_cast<const float *>(addresses[index]);
+  }
+  float *values(uint32_t index) {
+    return static_cast<float *>(addresses[index]);
   }
   uint8_t *block() const { return memory.data(); }
   uint64_t blockBytes() const { return used; }

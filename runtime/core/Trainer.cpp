@@ -40,6 +40,7 @@ void tl_trainer::initialize(uint64_t newSeed) {
   history.clear();
   phase = -1;
   stepNumber = 0;
+  averaged = false;
 }
 
 Program &tl_trainer::program(uint32_t index, uint32_t n) {
@@ -106,6 +107,7 @@ void tl_trainer::beginPhase(uint32_t index) {
   frontierOf(index); // refuses a phase that is not there
   phase = index;
   stepNumber = 0;
+  averaged = false;
   parameters.zeroState();
 }
 
@@ -129,7 +131,7 @@ static float biasCorrection(float beta, uint32_t step) {
   return float(1 - power);
 }
 
-void tl_trainer::fillStep(uint32_t epoch) {
+void tl_trainer::fillStep(uint32_t epoch, const tl_batch &batch) {
   const schema::Phase &recipe =
       *model.root.train()->phases()->Get(uint32_t(phase));
   stepBlock.seedLow = uint32_t(seed);
@@ -138,8 +140,13 @@ void tl_trainer::fillStep(uint32_t epoch) {
   stepBlock.epoch = epoch;
   stepBlock.step = stepNumber;
   const tl_phase_info &info = model.tables.phases[size_t(phase)];
-  stepBlock.learningRate = info.learning_rate;
-  stepBlock.backboneRate = info.backbone_rate;
+  stepBlock.learningRate =
+      batch.learning_rate != 0 ? batch.learning_rate : info.learning_rate;
+  stepBlock.backboneRate = batch.backbone_rate != 0 ? batch.backbone_rate
+                           : recipe.backbone_rate() != 0
+                               ? recipe.backbone_rate()
+                               : stepBlock.learningRate;
+  // Keras: the first step's values start the average.
   stepBlock.emaMomentum = stepNumber ? info.ema : 0;
   stepBlock.biasCorrection1 = biasCorrection(recipe.beta1(), stepNumber);
   stepBlock.biasCorrection2 = biasCorrection(recipe.beta2(), stepNumber);
@@ -148,18 +155,17 @@ void tl_trainer::fillStep(uint32_t epoch) {
 // Nothing has written a parameter yet (VerifyProgram), so the calls up to the
 // loss can run once more, looking for the first value that is not finite.
 void tl_trainer::checkLosses(Program &training, uint32_t epoch,
-                             int64_t lossCall, const float *features,
-                             const int32_t *ids, uint32_t n) {
+                             int64_t lossCall, const tl_batch &batch) {
+  uint32_t n = batch.n;
   if (allFinite(lossRow.data(), n))
     return;
   std::string place;
   uint64_t width = present().count;
   for (uint32_t i = 0; i < n && place.empty(); ++i)
-    if (!allFinite(features + i * width, width))
-      place =
-          "the features of picture " + std::to_string(ids ? ids[i] : int(i));
+    if (!allFinite(batch.features + i * width, width))
+      place = "the features of picture " + std::to_string(batch.ids[i]);
   if (place.empty()) {
-    writeFeatures(present(), training, features);
+    writeBatch(training, batch);
     place = training.findNotFinite(machine, lossCall + 1, parameters.table());
   }
   if (place.empty())
@@ -171,43 +177,92 @@ void tl_trainer::checkLosses(Program &training, uint32_t epoch,
        place.c_str());
 }
 
-void tl_trainer::step(uint32_t epoch, const float *features,
-                      const int32_t *given, const int32_t *ids, uint32_t n,
-                      float *losses, float *scores) {
+void tl_trainer::checkBatch(const tl_batch &batch,
+                            const schema::Entry &entry) const {
+  if (batch.n == 0)
+    fail(TL_STATUS_INVALID_ARGUMENT, "a batch of 0 pictures");
+  requireArgument(batch.features, "features");
+  requireArgument(batch.labels, "labels");
+  requireArgument(batch.ids, "ids");
+  checkLabels(batch.labels, batch.n);
+  if (!batch.mix_labels != !batch.mix)
+    fail(TL_STATUS_INVALID_ARGUMENT, "mix_labels and mix go together");
+  if (batch.mix_labels)
+    checkLabels(batch.mix_labels, batch.n);
+  if (batch.weights && !findPort(entry.inputs(), "weights"))
+    fail(TL_STATUS_INVALID_ARGUMENT,
+         "weights: the model's recipe has no class weights");
+  if (batch.mix && !findPort(entry.inputs(), "mix"))
+    fail(TL_STATUS_INVALID_ARGUMENT, "mix: the model's recipe has no mixup");
+}
+
+// What the program takes; what the batch leaves out changes nothing.
+void tl_trainer::writeBatch(const Program &program, const tl_batch &batch) {
+  auto write = [&](const char *name, const void *rows) {
+    if (const schema::Port *port = findPort(program.entry.inputs(), name))
+      program.write(*port, rows, 1);
+  };
+  if (ones.size() < batch.n)
+    ones.resize(batch.n, 1);
+  writeFeatures(present(), program, batch.features);
+  write("labels", batch.labels);
+  write("ids", batch.ids);
+  write("weights", batch.weights ? batch.weights : ones.data());
+  write("mix_labels", batch.mix_labels ? batch.mix_labels : batch.labels);
+  write("mix", batch.mix ? batch.mix : ones.data());
+}
+
+void tl_trainer::step(uint32_t epoch, const tl_batch &batch, float *losses,
+                      float *scores) {
   if (phase < 0)
     fail(TL_STATUS_INVALID_ARGUMENT,
          "no phase has begun: tl_trainer_begin_phase");
-  if (n == 0)
-    fail(TL_STATUS_INVALID_ARGUMENT, "a batch of 0 pictures");
-  checkLabels(given, n);
-  uint32_t index =
-      model.root.train()->phases()->Get(uint32_t(phase))->train_entry();
+  if (averaged)
+    fail(TL_STATUS_INVALID_ARGUMENT,
+         "the averages are in the parameters' place: "
+         "tl_trainer_swap_averages");
+  const schema::Phase &recipe =
+      *model.root.train()->phases()->Get(uint32_t(phase));
+  uint32_t n = batch.n, index = recipe.train_entry();
+  checkBatch(batch, *model.root.entries()->Get(index));
   Program &training = program(index, n);
   const schema::Entry &entry = training.entry;
   const schema::Port &loss = *findPort(entry.outputs(), "loss");
-  auto fill = [&] {
-    writeFeatures(present(), training, features);
-    training.write(*findPort(entry.inputs(), "labels"), given, 1);
-    if (const schema::Port *port = findPort(entry.inputs(), "ids"))
-      training.write(*port, ids, 1);
-  };
-  fillStep(epoch);
-  fill();
+  fillStep(epoch, batch);
+  writeBatch(training, batch);
   int64_t lossCall = lastWriter(model.root, entry, loss.buffer());
   training.run(machine, 0, lossCall + 1);
   if (lossRow.size() < n)
     lossRow.resize(n);
   training.read(loss, lossRow.data(), 1);
-  if (!allFinite(lossRow.data(), n)) {
-    fill(); // the inputs' buffers may have been used again
-    checkLosses(training, epoch, lossCall, features, ids, n);
-  }
+  checkLosses(training, epoch, lossCall, batch);
   training.run(machine, lossCall + 1, training.callCount());
   ++stepNumber;
   if (losses)
     memcpy(losses, lossRow.data(), n * sizeof(float));
   if (scores)
     readScores(model, training, n, scores);
+}
+
+// Parameters that this phase trains: others have no average yet.
+void tl_trainer::swapAverages() {
+  if (phase < 0)
+    fail(TL_STATUS_INVALID_ARGUMENT,
+         "no phase has begun: tl_trainer_begin_phase");
+  if (model.root.train()->phases()->Get(uint32_t(phase))->ema() == 0 ||
+      stepNumber == 0)
+    return;
+  parameters.swapAverages(uint32_t(phase));
+  averaged = !averaged;
+}
+
+void tl_trainer::takeSnapshot(tl_snapshot &snapshot) const {
+  const uint8_t *block = parameters.block();
+  snapshot.block.assign(block, block + parameters.blockBytes());
+  snapshot.phase = phase;
+  snapshot.step = stepNumber;
+  snapshot.averaged = averaged;
+  snapshot.owner = this;
 }
 
 void tl_trainer::evaluate(const float *features, const int32_t *given, size_t n,
@@ -222,10 +277,11 @@ void tl_trainer::evaluate(const float *features, const int32_t *given, size_t n,
     uint32_t count = uint32_t(std::min<size_t>(kEvaluateBatch, n - at));
     Program &evaluation = program(index, count);
     const schema::Entry &entry = evaluation.entry;
-    writeFeatures(present(), evaluation, features + at * present().count);
-    evaluation.write(*findPort(entry.inputs(), "labels"), given + at, 1);
-    if (const schema::Port *port = findPort(entry.inputs(), "ids"))
-      evaluation.write(*port, given + at, 1); // no dropout: any number will do
+    tl_batch batch{};
+    batch.n = count;
+    batch.features = features + at * present().count;
+    batch.labels = batch.ids = given + at; // no dropout: any id will do
+    writeBatch(evaluation, batch);
     evaluation.run(machine);
     if (losses)
       evaluation.read(*findPort(entry.outputs(), "loss"), losses + at, 1);
@@ -252,155 +308,3 @@ void tl_trainer::setLabels(const char *const *names, uint32_t count) {
   }
   labels.assign(names, names + count);
 }
-
-extern "C" {
-
-tl_status tl_trainer_create(const tl_model *model,
-                            const tl_trainer_options *options,
-                            tl_trainer **trainer, tl_error *error) {
-  return guarded(error, [&] {
-    requireArgument(model, "model");
-    requireArgument(trainer, "trainer");
-    *trainer = new tl_trainer(*model, readOptions(options));
-  });
-}
-
-void tl_trainer_destroy(tl_trainer *trainer) { delete trainer; }
-
-const tl_model *tl_trainer_model(const tl_trainer *trainer) {
-  return &trainer->model;
-}
-
-tl_status tl_trainer_initialize(tl_trainer *trainer, uint64_t seed,
-                                tl_error *error) {
-  return guarded(error, [&] { trainer->initialize(seed); });
-}
-
-tl_status tl_trainer_extract(tl_trainer *trainer, uint32_t phase,
-                             const float *pixels, size_t n, float *features,
-                             tl_error *error) {
-  return guarded(error, [&] {
-    requireArgument(pixels, "pixels");
-    requireArgument(features, "features");
-    trainer->extract(phase, pixels, n, features);
-  });
-}
-
-tl_status tl_trainer_extract_all(tl_trainer *trainer, const float *pixels,
-                                 size_t n, float *const *features,
-                                 tl_error *error) {
-  return guarded(error, [&] {
-    requireArgument(pixels, "pixels");
-    requireArgument(features, "features");
-    for (size_t f = 0; f < trainer->model.frontiers.all.size(); ++f)
-      requireArgument(features[f], "a frontier's features");
-    trainer->extractAll(pixels, n, features);
-  });
-}
-
-tl_status tl_trainer_begin_phase(tl_trainer *trainer, uint32_t phase,
-                                 tl_error *error) {
-  return guarded(error, [&] { trainer->beginPhase(phase); });
-}
-
-tl_status tl_trainer_order(tl_trainer *trainer, uint32_t epoch, uint32_t count,
-                           uint32_t *order, tl_error *error) {
-  return guarded(error, [&] {
-    requireArgument(order, "order");
-    if (trainer->phase < 0)
-      fail(TL_STATUS_INVALID_ARGUMENT,
-           "no phase has begun: tl_trainer_begin_phase");
-    drawOrder(trainer->seed, uint32_t(trainer->phase), epoch, count, order);
-  });
-}
-
-tl_status tl_trainer_step(tl_trainer *trainer, uint32_t epoch,
-                          const float *features, const int32_t *labels,
-                          const int32_t *ids, uint32_t n, float *losses,
-                          float *scores, tl_error *error) {
-  return guarded(error, [&] {
-    requireArgument(features, "features");
-    requireArgument(labels, "labels");
-    requireArgument(ids, "ids");
-    trainer->step(epoch, features, labels, ids, n, losses, scores);
-  });
-}
-
-tl_status tl_trainer_evaluate(tl_trainer *trainer, const float *features,
-                              const int32_t *labels, size_t n, float *losses,
-                              float *scores, tl_error *error) {
-  return guarded(error, [&] {
-    requireArgument(features, "features");
-    requireArgument(labels, "labels");
-    trainer->evaluate(features, labels, n, losses, scores);
-  });
-}
-
-tl_status tl_trainer_check(const tl_trainer *trainer, tl_error *error) {
-  return guarded(error, [&] {
-    int64_t index = trainer->parameters.firstNotFinite();
-    if (index >= 0)
-      fail(
-          TL_STATUS_NOT_FINITE,
-          "after step %u: the parameter \"%s\" is not finite",
-          trainer->stepNumber,
-          trainer->model.root.tensors()->Get(uint32_t(index))->name()->c_str());
-  });
-}
-
-tl_status tl_trainer_snapshot(tl_trainer *trainer, tl_snapshot **snapshot,
-                              tl_error *error) {
-  return guarded(error, [&] {
-    requireArgument(snapshot, "snapshot");
-    if (!*snapshot)
-      *snapshot = new tl_snapshot;
-    const uint8_t *block = trainer->parameters.block();
-    (*snapshot)->block.resize(trainer->parameters.blockBytes());
-    std::copy(block, block + (*snapshot)->block.size(),
-              (*snapshot)->block.begin());
-    (*snapshot)->phase = trainer->phase;
-    (*snapshot)->step = trainer->stepNumber;
-    (*snapshot)->owner = trainer;
-  });
-}
-
-tl_status tl_trainer_restore(tl_trainer *trainer, const tl_snapshot *snapshot,
-                             tl_error *error) {
-  return guarded(error, [&] {
-    requireArgument(snapshot, "snapshot");
-    if (snapshot->owner != trainer)
-      fail(TL_STATUS_INVALID_ARGUMENT, "a snapshot of another trainer");
-    std::copy(snapshot->block.begin(), snapshot->block.end(),
-              trainer->parameters.block());
-    trainer->phase = snapshot->phase;
-    trainer->stepNumber = snapshot->step;
-  });
-}
-
-void tl_snapshot_destroy(tl_snapshot *snapshot) { delete snapshot; }
-
-tl_status tl_trainer_set_labels(tl_trainer *trainer, const char *const *labels,
-                                uint32_t count, tl_error *error) {
-  return guarded(error, [&] {
-    requireArgument(labels, "labels");
-    trainer->setLabels(labels, count);
-  });
-}
-
-tl_status tl_trainer_record(tl_trainer *trainer, const tl_epoch_record *record,
-                            tl_error *error) {
-  return guarded(error, [&] {
-    requireArgument(record, "record");
-    trainer->history.push_back(*record);
-  });
-}
-
-tl_status tl_trainer_save(tl_trainer *trainer, const char *path,
-                          tl_error *error) {
-  return guarded(error, [&] {
-    requireArgument(path, "path");
-    saveTrainer(*trainer, path);
-  });
-}
-
-} // extern "C"

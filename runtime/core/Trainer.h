@@ -13,6 +13,7 @@ struct tl_snapshot {
   std::vector<uint8_t> block;
   int64_t phase = -1;
   uint32_t step = 0;
+  bool averaged = false;
   const tl_trainer *owner = nullptr;
 };
 
@@ -23,8 +24,10 @@ struct tl_trainer {
   void extract(uint32_t index, const float *pixels, size_t n, float *features);
   void extractAll(const float *pixels, size_t n, float *const *features);
   void beginPhase(uint32_t index);
-  void step(uint32_t epoch, const float *features, const int32_t *labels,
-            const int32_t *ids, uint32_t n, float *losses, float *scores);
+  void step(uint32_t epoch, const tl_batch &batch, float *losses,
+            float *scores);
+  void swapAverages();
+  void takeSnapshot(tl_snapshot &snapshot) const;
   void evaluate(const float *features, const int32_t *labels, size_t n,
                 float *losses, float *scores);
   void setLabels(const char *const *names, uint32_t count);
@@ -39,6 +42,7 @@ struct tl_trainer {
   tl::Parameters parameters;
   int64_t phase = -1;
   uint32_t stepNumber = 0;
+  bool averaged = false; // parameters and their averages are exchanged
   std::vector<tl_epoch_record> history;
   std::vector<std::string> labels;
 
@@ -48,11 +52,13 @@ private:
   const tl::Frontier &present() const; // the begun phase's, or the first's
   void checkLabels(const int32_t *labels, size_t n) const;
   void checkLosses(tl::Program &program, uint32_t epoch, int64_t lossCall,
-                   const float *features, const int32_t *ids, uint32_t n);
-  void fillStep(uint32_t epoch);
+                   const tl_batch &batch);
+  void checkBatch(const tl_batch &batch, const tl::schema::Entry &entry) const;
+  void writeBatch(const tl::Program &program, const tl_batch &batch);
+  void fillStep(uint32_t epoch, const tl_batch &batch);
 
   std::vector<std::unique_ptr<tl::Program>> programs; // by entry
-  std::vector<float> lossRow;
+  std::vector<float> lossRow, ones;
   alignas(64) tl::schema::StepBlock stepBlock{};
 };
 

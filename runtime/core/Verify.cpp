@@ -222,6 +222,10 @@ void verifyTensor(const schema::Model &model, const schema::Tensor &tensor,
            schema::TensorRole::parameter))
     TL_BAD("damaged: \"%s\" is the state of tensor %u, which is no parameter",
            name, tensor.of());
+  if (tensor.role() == schema::TensorRole::slot && tensor.average() &&
+      tensor.bytes() != model.tensors()->Get(tensor.of())->bytes())
+    TL_BAD("damaged: the average \"%s\" has another size than its parameter",
+           name);
   if (tensor.first_phase() != kNone && tensor.first_phase() >= phases)
     TL_BAD("damaged: tensor \"%s\" is first trained in phase %u of %u", name,
            tensor.first_phase(), phases);

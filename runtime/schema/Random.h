@@ -20,7 +20,10 @@ enum RandomPurpose : uint32_t {
   kRandomInit = 1,    // initial weights; coordinate: Init.stream
   kRandomShuffle = 2, // order of pictures; coordinates: phase, epoch
   kRandomDropout = 3, // coordinates: picture id, phase, epoch, layer
-  kRandomAugment = 4
+  kRandomAugment = 4,
+  // Mixup; coordinates: 0 for the share, 1 + place for the partner; batch of
+  // the epoch; phase, epoch; attempt in the place of the layer.
+  kRandomMixup = 5
 };
 
 using PhiloxBlock = std::array<uint32_t, 4>;

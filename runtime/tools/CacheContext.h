@@ -14,7 +14,8 @@ std::string cacheFolder(const std::string &given);
 // Of the features of one phase.
 struct CacheContext {
   data::Hash128 hash;
-  bool pixels; // nothing is frozen: the features are the pixels themselves
+  bool pixels =
+      false; // nothing is frozen: the features are the pixels themselves
 };
 
 CacheContext makeCacheContext(const Model &model, const tl_trainer *trainer,

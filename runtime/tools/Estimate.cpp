@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
+#include <numeric>
 
 namespace tl::tools {
 namespace {
@@ -16,6 +17,8 @@ namespace {
 // the measurement would take longer than it is worth.
 constexpr double kSlowCore = 2e9;
 constexpr double kShortWork = 3;
+// What decoding a picture, or making a view of it, is taken for: 5 ms.
+constexpr double kPictureWork = 1e7;
 // Pictures extracted, and files decoded, for a measurement.
 constexpr uint32_t kProbePictures = 4;
 // As tl_trainer_evaluate runs them.
@@ -65,14 +68,32 @@ private:
   }
   std::optional<uint32_t> step(uint32_t phase) const;
 
+  // What one picture costs, all threads at work: in multiply-adds, or seconds.
+  struct Costs {
+    double decode = 0;
+    double pixels = 0; // from the resized picture: the view, normalised
+    double extract = 0;
+    double evaluate = 0;
+    std::vector<double> steps; // by phase
+  };
+  struct Parts {
+    double reading = 0, extraction = 0;
+    std::vector<double> phases;
+    double total() const {
+      return std::accumulate(phases.begin(), phases.end(),
+                             reading + extraction);
+    }
+  };
+  Parts partsOf(const Costs &costs) const;
+  Costs countCosts() const;
+  Costs measureCosts() const;
+  void measureReading(Costs &costs) const;
+  double measure(std::optional<uint32_t> entry, uint32_t batch) const;
+
   // How often pictures go through the frozen part: before the first epoch, and
   // in a phase's epochs, where their features are not kept.
   double rowsToExtract() const;
   double rowsToRepeat(uint32_t phase) const;
-
-  // Seconds of a picture.
-  double measureDecoding() const;
-  double measure(std::optional<uint32_t> entry, uint32_t batch) const;
 
   const PictureRows &rows;
   const Model &model;
@@ -114,7 +135,7 @@ void Estimate::printFeatures() const {
   for (uint32_t f = 0; f < rows.frontiers.size(); ++f) {
     const PictureRows::Frontier &frontier = rows.frontiers[f];
     std::string where = "computed at each step";
-    if (frontier.pixels)
+    if (frontier.context.pixels)
       where = "the pixels, nothing is frozen";
     else if (frontier.wanted)
       where = fmt::format(
@@ -196,8 +217,6 @@ double Estimate::rowsToExtract() const {
 double Estimate::rowsToRepeat(uint32_t phase) const {
   const tl_phase_info &at = *tl_model_phase(model.get(), phase);
   const PictureRows::Frontier &frontier = rows.frontiers[at.frontier];
-  if (frontier.pixels)
-    return 0;
   double shown = double(rows.pictures.size()) * epochsOf(phase);
   if (!frontier.wanted)
     return shown;
@@ -209,15 +228,58 @@ double Estimate::rowsToRepeat(uint32_t phase) const {
   return shown * (1 - kept * double(held) / double(frontier.wanted));
 }
 
-double Estimate::measureDecoding() const {
-  auto began = std::chrono::steady_clock::now();
-  size_t count = std::min<size_t>(kProbePictures, rows.pictures.size());
-  for (size_t i = 0; i < count; ++i)
-    data::loadPicture(rows.pictures[i * rows.pictures.size() / count].path,
-                      model.preprocess());
-  std::chrono::duration<double> passed =
-      std::chrono::steady_clock::now() - began;
-  return passed.count() / double(count) / threads;
+Estimate::Parts Estimate::partsOf(const Costs &costs) const {
+  Parts parts;
+  double extracted = rowsToExtract();
+  parts.reading =
+      double(rows.pictures.size()) * costs.decode + extracted * costs.pixels;
+  parts.extraction = extracted * costs.extract;
+  // Of the pictures that are asked for again, those that are decoded again.
+  double decoded =
+      rows.preparedWanted
+          ? 1 - double(rows.prepared.memoryRows() + rows.prepared.fileRows()) /
+                    double(rows.preparedWanted)
+          : 0;
+  for (uint32_t p = 0; p < info.phase_count; ++p) {
+    uint32_t frontier = tl_model_phase(model.get(), p)->frontier;
+    bool extracts = !rows.frontiers[frontier].context.pixels;
+    double again =
+        decoded * costs.decode + costs.pixels + (extracts ? costs.extract : 0);
+    parts.phases.push_back(rowsToRepeat(p) * again +
+                           epochsOf(p) *
+                               (double(rows.trainings()) * costs.steps[p] +
+                                double(rows.validations()) * costs.evaluate));
+  }
+  return parts;
+}
+
+Estimate::Costs Estimate::countCosts() const {
+  Costs costs;
+  costs.decode = costs.pixels = kPictureWork;
+  costs.extract = multiplyAdds(entry(TL_ENTRY_EXTRACT));
+  costs.evaluate = multiplyAdds(entry(TL_ENTRY_EVALUATE));
+  for (uint32_t p = 0; p < info.phase_count; ++p)
+    costs.steps.push_back(multiplyAdds(step(p)));
+  return costs;
+}
+
+void Estimate::measureReading(Costs &costs) const {
+  using Clock = std::chrono::steady_clock;
+  using Seconds = std::chrono::duration<double>;
+  std::vector<float> pixels(info.pixel_count);
+  size_t count = std::min<size_t>(kProbePictures, rows.trainings());
+  double share = 1.0 / double(count) / threads;
+  for (size_t i = 0; i < count; ++i) {
+    size_t place = rows.validations() + i * rows.trainings() / count;
+    Clock::time_point began = Clock::now();
+    data::LoadedPicture picture =
+        data::loadPicture(rows.pictures[place].path, model.preprocess());
+    Clock::time_point decoded = Clock::now();
+    if (picture.error.empty())
+      rows.makePixels(picture.pixels, place, 0, pixels.data());
+    costs.decode += Seconds(decoded - began).count() * share;
+    costs.pixels += Seconds(Clock::now() - decoded).count() * share;
+  }
 }
 
 double Estimate::measure(std::optional<uint32_t> index, uint32_t batch) const {
@@ -231,38 +293,32 @@ double Estimate::measure(std::optional<uint32_t> index, uint32_t batch) const {
   return seconds / batch;
 }
 
-void Estimate::printTime() const {
-  std::optional<uint32_t> extraction = entry(TL_ENTRY_EXTRACT);
-  std::optional<uint32_t> evaluation = entry(TL_ENTRY_EVALUATE);
-  double extracted = rowsToExtract();
-  double work = extracted * multiplyAdds(extraction);
+Estimate::Costs Estimate::measureCosts() const {
+  Costs costs;
+  measureReading(costs);
+  costs.extract = measure(entry(TL_ENTRY_EXTRACT), kProbePictures);
+  costs.evaluate = measure(entry(TL_ENTRY_EVALUATE), info.batch);
   for (uint32_t p = 0; p < info.phase_count; ++p)
-    work +=
-        rowsToRepeat(p) * multiplyAdds(extraction) +
-        epochsOf(p) * (double(rows.trainings()) * multiplyAdds(step(p)) +
-                       double(rows.validations()) * multiplyAdds(evaluation));
-  bool counted = multiplyAdds(step(0)) > 0; // not so in older files
+    costs.steps.push_back(measure(step(p), info.batch));
+  return costs;
+}
+
+void Estimate::printTime() const {
+  // Files of older compilers do not count their multiply-adds.
+  bool counted = multiplyAdds(step(0)) > 0;
+  double work = partsOf(countCosts()).total();
   if (counted && work < kShortWork * kSlowCore * threads) {
     fmt::print("time: seconds\n");
     return;
   }
-  double perRow = measure(extraction, kProbePictures);
-  double perCheck = measure(evaluation, info.batch);
-  double reading = measureDecoding() * double(rows.pictures.size());
-  double total = reading + extracted * perRow;
-  std::string parts =
-      fmt::format("reading {}, extraction {}", describeSeconds(reading),
-                  describeSeconds(extracted * perRow));
-  for (uint32_t p = 0; p < info.phase_count; ++p) {
-    double seconds =
-        rowsToRepeat(p) * perRow +
-        epochsOf(p) * (double(rows.trainings()) * measure(step(p), info.batch) +
-                       double(rows.validations()) * perCheck);
-    total += seconds;
-    parts += fmt::format(", {} {}", tl_model_phase(model.get(), p)->name,
-                         describeSeconds(seconds));
-  }
-  fmt::print("time: about {}: {}\n", describeSeconds(total), parts);
+  Parts parts = partsOf(measureCosts());
+  std::string text =
+      fmt::format("reading {}, extraction {}", describeSeconds(parts.reading),
+                  describeSeconds(parts.extraction));
+  for (uint32_t p = 0; p < info.phase_count; ++p)
+    text += fmt::format(", {} {}", tl_model_phase(model.get(), p)->name,
+                        describeSeconds(parts.phases[p]));
+  fmt::print("time: about {}: {}\n", describeSeconds(parts.total()), text);
 }
 
 } // namespace

@@ -11,7 +11,7 @@
 
 namespace tl::tools {
 
-enum ExitCode { exitUser = 1, exitBug = 2 };
+enum ExitCode { exitUser = 1, exitBug = 2, exitInterrupted = 130 };
 
 struct Failure : std::runtime_error {
   explicit Failure(const std::string &message, ExitCode code = exitUser)

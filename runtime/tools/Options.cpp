@@ -35,6 +35,13 @@ const Allowed kAllowed[] = {
     {"--cache-memory", {Verb::train}},
     {"--cache-disk", {Verb::train}},
     {"--log", {Verb::train}},
+    {"--log-steps", {Verb::train}},
+    {"--no-shuffle", {Verb::train}},
+    {"--init", {Verb::train}},
+    {"--checkpoint-every", {Verb::train}},
+    {"--resume", {Verb::train}},
+    {"--find-lr", {Verb::train}},
+    {"--phase", {Verb::train}},
     {"--report", {Verb::train, Verb::evaluate, Verb::report}},
     {"--no-report", {Verb::train}},
     {"--force", {Verb::train}},
@@ -77,23 +84,34 @@ void addVerbs(CLI::App &app, Options &options) {
       ->group(group);
 }
 
-void addOptions(CLI::App &app, Options &options, std::string &device) {
-  app.add_option("-o", options.output,
-                 "the trained file (default: M.trained.bin), or the array that "
-                 "--predict X.npy gives")
+void addTrainingOptions(CLI::App &app, Options &options) {
+  app.add_option("--log", options.log, "a line of JSON for each epoch")
       ->type_name("FILE");
-  app.add_option("--epochs", options.epochs, "epochs of every phase")
-      ->check(CLI::Range(1u, 1000000u))
+  app.add_flag("--log-steps", options.logSteps,
+               "a line of JSON for each step, too: in the log, else on stdout");
+  app.add_flag("--no-shuffle", options.noShuffle,
+               "visit the pictures in the order of their names");
+  app.add_option("--init", options.init,
+                 "start from these values of parameters (safetensors, as "
+                 "--export writes them)")
+      ->type_name("FILE");
+  app.add_option("--checkpoint-every", options.checkpointEvery,
+                 "keep the run's state beside the result (T.bin.state) every N "
+                 "steps and at each epoch's end")
+      ->check(CLI::Range(1u, 1000000000u))
       ->type_name("N");
-  app.add_option("--seed", options.seed, "instead of the recipe's")
-      ->type_name("N");
-  app.add_option("--threads", options.threads,
-                 "default: the cores that this process may use")
-      ->check(CLI::Range(1u, 1024u))
-      ->type_name("N");
-  app.add_option("--device", device, "auto (default) or cpu")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
-      ->type_name("D");
+  app.add_flag("--resume", options.resume,
+               "go on from that state; the rest of the command line stays as "
+               "it was");
+  app.add_flag("--find-lr", options.findRate,
+               "train with a rising learning rate, print the losses and a "
+               "suggestion, write nothing");
+  app.add_flag("--no-report", options.noReport, "train without a report");
+  app.add_option("--phase", options.phase, "of --find-lr; default: the first")
+      ->type_name("NAME");
+}
+
+void addCacheOptions(CLI::App &app, Options &options) {
   app.add_flag("--no-cache", options.noCache,
                "run the frozen part at each step; keep nothing on the disk");
   app.add_option("--cache-dir", options.cacheFolder,
@@ -111,9 +129,27 @@ void addOptions(CLI::App &app, Options &options, std::string &device) {
                  "free)")
       ->transform(CLI::AsSizeValue(false))
       ->type_name("BYTES");
-  app.add_option("--log", options.log, "a line of JSON for each epoch")
+}
+
+void addOptions(CLI::App &app, Options &options, std::string &device) {
+  app.add_option("-o", options.output,
+                 "the trained file (default: M.trained.bin), or the array that "
+                 "--predict X.npy gives")
       ->type_name("FILE");
-  app.add_flag("--no-report", options.noReport, "train without a report");
+  app.add_option("--epochs", options.epochs, "epochs of every phase")
+      ->check(CLI::Range(1u, 1000000u))
+      ->type_name("N");
+  app.add_option("--seed", options.seed, "instead of the recipe's")
+      ->type_name("N");
+  app.add_option("--threads", options.threads,
+                 "default: the cores that this process may use")
+      ->check(CLI::Range(1u, 1024u))
+      ->type_name("N");
+  app.add_option("--device", device, "auto (default) or cpu")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->type_name("D");
+  addCacheOptions(app, options);
+  addTrainingOptions(app, options);
   app.add_flag("--strict", options.strict, "a skipped picture is an error");
   app.add_flag("--force", options.force, "allow -o to overwrite the input");
   app.add_flag("--json", options.json, "results as JSON on stdout");
@@ -163,6 +199,44 @@ void checkAllowed(const CLI::App &app, Verb verb) {
   }
 }
 
+// --find-lr writes nothing, so that what says how and where to write is a slip.
+void checkFindRate(const CLI::App &app, const Options &options) {
+  if (!options.findRate) {
+    if (app.get_option("--phase")->count())
+      throw Failure("--phase goes with --find-lr");
+    return;
+  }
+  for (const char *flag :
+       {"-o", "--epochs", "--log", "--log-steps", "--no-shuffle", "--force",
+        "--checkpoint-every", "--resume", "--report", "--no-report"})
+    if (app.get_option(flag)->count())
+      throw Failure(fmt::format("{} does not go with --find-lr, which saves "
+                                "nothing",
+                                flag));
+}
+
+// The command as one may paste it into a shell.
+std::string quoteCommand(int argc, char **argv) {
+  std::string line;
+  for (int i = 0; i < argc; ++i) {
+    std::string_view word = argv[i];
+    bool plain = !word.empty() &&
+                 word.find_first_not_of("abcdefghijklmnopqrstuvwxyz"
+                                        "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                        "_-./=:,+@%") == std::string_view::npos;
+    line += i ? " " : "";
+    if (plain) {
+      line += word;
+      continue;
+    }
+    line += '\'';
+    for (char c : word)
+      line += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    line += '\'';
+  }
+  return line;
+}
+
 } // namespace
 
 std::optional<Options> parseCommandLine(int argc, char **argv) {
@@ -188,6 +262,8 @@ std::optional<Options> parseCommandLine(int argc, char **argv) {
   }
   options.verb = findVerb(app);
   checkAllowed(app, options.verb);
+  checkFindRate(app, options);
+  options.commandLine = quoteCommand(argc, argv);
   if (options.noReport && !options.report.empty())
     throw Failure("give --report or --no-report, not both");
   if (device == "cuda")

@@ -31,9 +31,16 @@ struct Options {
   std::optional<uint32_t> top;   // --predict
   uint32_t threads = 0;          // 0: what the process may use
   bool noCache = false;
-  std::string cacheFolder; // empty: the default
+  std::string cacheFolder;                        // empty: the default
   std::optional<uint64_t> cacheMemory, cacheDisk; // bytes
   std::string log;
+  bool logSteps = false;
+  bool noShuffle = false;
+  std::string init;             // --init: a safetensors file
+  uint32_t checkpointEvery = 0; // steps; 0: only when interrupted
+  bool resume = false;
+  bool findRate = false;
+  std::string phase;  // --find-lr; empty: the first
   std::string report; // its file; empty: not given
   bool noReport = false;
   bool strict = false;
@@ -41,6 +48,7 @@ struct Options {
   bool json = false;
   bool preprocessed = false;
   std::string tap;
+  std::string commandLine; // as a shell takes it
 };
 
 // Throws Failure for a wrong command line. Nothing: --help or --version was

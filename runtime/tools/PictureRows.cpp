@@ -2,7 +2,6 @@
 #include "runtime/tools/PictureRows.h"
 
 #include "runtime/data/LoadPicture.h"
-#include "runtime/tools/CacheContext.h"
 
 #include <algorithm>
 #include <cstring>
@@ -42,7 +41,7 @@ PictureRows::PictureRows(const Model &model, const tl_trainer *trainer,
   planFrontiers(trainer, options);
   planPrepared();
   if (!options.noCache)
-    openDisk(trainer);
+    openDisk();
 }
 
 void PictureRows::planFrontiers(const tl_trainer *trainer,
@@ -62,8 +61,8 @@ void PictureRows::planFrontiers(const tl_trainer *trainer,
   });
   for (size_t index : order) {
     Frontier &frontier = frontiers[index];
-    frontier.pixels = makeCacheContext(model, trainer, frontier.phase).pixels;
-    if (frontier.pixels || options.noCache)
+    frontier.context = makeCacheContext(model, trainer, frontier.phase);
+    if (frontier.context.pixels || options.noCache)
       continue;
     // Mixup mixes pixels: features of single pictures are of no use to it.
     if (info.mixup == 0)
@@ -81,7 +80,7 @@ void PictureRows::planPrepared() {
   prepared = budget.take(preparedBytes(model.preprocess()), preparedWanted);
 }
 
-void PictureRows::openDisk(const tl_trainer *trainer) {
+void PictureRows::openDisk() {
   if (budget.folder.empty())
     return warn("features are not kept for the next run: no folder for them is "
                 "known");
@@ -92,7 +91,7 @@ void PictureRows::openDisk(const tl_trainer *trainer) {
       continue;
     data::FeatureCacheOptions options;
     options.folder = budget.folder;
-    options.context = makeCacheContext(model, trainer, frontier.phase).hash;
+    options.context = frontier.context.hash;
     options.rowFloats = frontier.floats;
     options.maxBytes = budget.disk;
     frontier.disk = std::make_unique<data::FeatureCache>(std::move(options));

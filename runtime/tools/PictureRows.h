@@ -17,6 +17,7 @@
 #include "runtime/data/FeatureCache.h"
 #include "runtime/data/PictureFolder.h"
 #include "runtime/tools/CacheBudget.h"
+#include "runtime/tools/CacheContext.h"
 #include "runtime/tools/Views.h"
 
 #include <atomic>
@@ -34,7 +35,7 @@ public:
   struct Frontier {
     uint32_t phase = 0; // the first that has it
     uint64_t floats = 0;
-    bool pixels = false;         // nothing is frozen
+    CacheContext context;
     std::vector<uint32_t> turns; // of training pictures, kept as far as held
     uint64_t wanted = 0;         // rows, if there were room for all
     data::RowStore rows;
@@ -77,7 +78,7 @@ public:
 private:
   void planFrontiers(const tl_trainer *trainer, const Options &options);
   void planPrepared();
-  void openDisk(const tl_trainer *trainer);
+  void openDisk();
   std::optional<uint64_t> rowOf(const Frontier &frontier, size_t place,
                                 uint32_t turn) const;
   data::Hash128 keyOf(size_t place, uint32_t turn) const;

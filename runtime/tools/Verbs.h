@@ -7,6 +7,7 @@
 namespace tl::tools {
 
 void runTrain(const Options &options);
+void runFindRate(const Options &options); // --train DIR --find-lr
 void runEvaluate(const Options &options);
 void runPredict(const Options &options);
 void runPredictArray(const Options &options); // --predict X.npy

@@ -1,5 +1,6 @@
 // tlrun: the command line of the runtime. Only dispatch is here, and errors
-// turned into exit codes: 1 for the user's input, 2 for a bug of ours.
+// turned into exit codes: 1 for the user's input, 2 for a bug of ours, 130 for
+// an interrupted run.
 #include "runtime/tools/Failure.h"
 #include "runtime/tools/Verbs.h"
 
@@ -42,7 +43,8 @@ void run(const Options &options) {
 
 int fail(const char *message, int code) {
   std::fflush(stdout);
-  say(fmt::format("tlrun: error: {}\n", message));
+  const char *kind = code == exitInterrupted ? "" : "error: ";
+  say(fmt::format("tlrun: {}{}\n", kind, message));
   return code;
 }
 

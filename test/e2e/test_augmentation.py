@@ -82,13 +82,18 @@ class Augmentation(ToolTest):
     # One view is the same in each epoch; a rate of zero shows it, for then
     # nothing but the pictures can change the loss.
     def test_views_take_turns(self):
-        def losses(views, epochs):
-            phases = f"phase p {{ epochs {epochs}  optimizer sgd(lr: 1e-30) }}"
+        def losses(views, *epochs):
+            phases = "  ".join(f"phase p{i} {{ epochs {n}  optimizer sgd(lr: 1e-30) }}"
+                               for i, n in enumerate(epochs))
             self.write("turns.tl", recipe(f"rotate(90)  views {views}", phases=phases))
             self.succeed(TLC, "turns.tl", "-o", "turns.bin")
             self.train("turns")
             return re.findall(r"loss (\S+)  accuracy", self.said)
         one, three, fresh = losses(1, 4), losses(3, 6), losses("unlimited", 4)
+        # Counted through the phases: the third shows what the first did.
+        phases = losses(2, 1, 1, 1)
+        self.assertEqual(phases[0], phases[2])
+        self.assertNotEqual(phases[0], phases[1])
         self.assertEqual(len(set(one)), 1)
         self.assertEqual(three[:3], three[3:])
         self.assertGreater(len(set(three[:3])), 1)

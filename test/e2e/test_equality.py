@@ -53,6 +53,29 @@ class Equality(ToolTest):
                 with self.subTest(budget=budget, threads=threads):
                     self.assertEqual(whole, self.train("budgets", "some.bin", "--threads", threads, *budget))
 
+    # Phases with features of their own: extracted in one pass, or in one each,
+    # or partly one and partly the other; with views as well.
+    def test_frontiers(self):
+        backbone = ("backbone small { preprocess torch  conv(8, 3x3, relu, stride: 2)  max_pool(2x2)  "
+                    "conv(16, 3x3, relu)  gap  dense(24, relu)  dense(12, relu) }")
+        for name, augment in (("plain", ""), ("views", "augment { flip(horizontal)  rotate(20)  views 3 }")):
+            self.write(f"{name}.tl", backbone + f"""
+                model m {{ input image(24, 24, 3)  backbone small {{ freeze all }}
+                  head {{ dropout(0.2)  dense(3, softmax) }}
+                  train {{ batch 8  loss categorical_crossentropy  {augment}
+                    phase first {{ epochs 2  optimizer adam(lr: 3e-3) }}
+                    phase second {{ epochs 2  optimizer sgd(lr: 0.01)  unfreeze backbone[-1:] }} }} }}""")
+            self.succeed(TLC, f"{name}.tl", "-o", f"{name}.bin", "--weights", "random:3")
+            cache = ("--cache-dir", f"cache-{name}")
+            whole = self.train(name, "whole.bin", *cache)
+            for options in (cache, (*cache, "--epochs", 2), ("--no-cache",), ("--cache-memory", 0, "--cache-disk", 0),
+                            ("--cache-memory", "5K", "--cache-disk", "3K", "--threads", 3)):
+                with self.subTest(name=name, options=options):
+                    self.assertEqual(whole, self.train(name, "other.bin", *options))
+            # Some rows are found on the disk, others are not.
+            self.train(name, "first.bin", "--cache-dir", "some", "--cache-memory", "1K", "--cache-disk", "2K")
+            self.assertEqual(whole, self.train(name, "rest.bin", "--cache-dir", "some"))
+
     def test_threads(self):
         self.compile("threads", batch=20, head="flatten  dense(17, relu)  dropout(0.5)  dense(3, softmax)",
                      phases="phase head { epochs 2  optimizer rmsprop(lr: 1e-4) }")

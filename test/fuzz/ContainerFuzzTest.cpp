@@ -87,8 +87,8 @@ void use(tl_model *model) {
     tl_trainer_extract(trainer.get(), p, pixels.data(), 3, features.data(),
                        &error);
     tl_trainer_begin_phase(trainer.get(), p, &error);
-    tl_trainer_step(trainer.get(), 0, features.data(), zeros.data(),
-                    zeros.data(), 3, nullptr, scores.data(), &error);
+    tl_batch batch = makeBatch(features.data(), zeros.data(), zeros.data(), 3);
+    tl_trainer_step(trainer.get(), 0, &batch, nullptr, scores.data(), &error);
   }
 }
 

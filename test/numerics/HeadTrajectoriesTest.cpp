@@ -35,7 +35,10 @@ const OptimizerCase kOptimizers[] = {
     {"sgd_momentum", "sgd(lr: 0.03, momentum: 0.9)"},
     {"sgd_nesterov", "sgd(lr: 0.03, momentum: 0.9, nesterov: true)"},
     {"rmsprop", "rmsprop(lr: 2e-3)"},
-    {"adam", "adam(lr: 3e-3)"}};
+    {"adam", "adam(lr: 3e-3)"},
+    {"sgd_decay", "sgd(lr: 0.03, momentum: 0.9, weight_decay: 0.02)"},
+    {"adam_decay", "adam(lr: 3e-3, weight_decay: 0.02)"},
+    {"adamw_decay", "adamw(lr: 3e-3, weight_decay: 0.5)"}};
 
 struct HeadCase {
   const char *name;
@@ -116,10 +119,15 @@ void HeadTrajectories::follow(tl_trainer *trainer, const std::string &name,
   for (uint32_t t = 0; t < kSteps; ++t) {
     uint32_t first = kBatch * (t % (kPictures / kBatch));
     std::vector<float> losses(kBatch);
-    ASSERT_EQ(tl_trainer_step(trainer, 0, &features[first * kFeatures],
-                              &labels[first], ids.data(), kBatch, losses.data(),
-                              nullptr, &error),
-              TL_STATUS_OK)
+    tl_batch batch{};
+    batch.size = sizeof batch;
+    batch.n = kBatch;
+    batch.features = &features[first * kFeatures];
+    batch.labels = &labels[first];
+    batch.ids = ids.data();
+    ASSERT_EQ(
+        tl_trainer_step(trainer, 0, &batch, losses.data(), nullptr, &error),
+        TL_STATUS_OK)
         << error.message;
     double loss = 0;
     for (float one : losses)

@@ -38,6 +38,9 @@ OPTIMIZERS = {
     "sgd_nesterov": dict(lr=0.03, momentum=0.9, nesterov=True),
     "rmsprop": dict(lr=2e-3),
     "adam": dict(lr=3e-3),
+    "sgd_decay": dict(lr=0.03, momentum=0.9, weight_decay=0.02),
+    "adam_decay": dict(lr=3e-3, weight_decay=0.02),
+    "adamw_decay": dict(lr=3e-3, weight_decay=0.5),
 }
 WEIGHTS = ["hidden.kernel", "hidden.bias", "output.kernel", "output.bias"]
 
@@ -70,7 +73,7 @@ def keras_optimizer(name):
     options = dict(OPTIMIZERS[name])
     rate = options.pop("lr")
     kind = {"sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop,
-            "adam": keras.optimizers.Adam}[name.split("_")[0]]
+            "adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW}[name.split("_")[0]]
     return kind(learning_rate=rate, **options)
 
 
@@ -110,7 +113,7 @@ def torch_run(head, optimizer, dtype, features, labels, init):
         for p, w in zip(parameters, WEIGHTS):
             p.copy_(torch.from_numpy(init[f"{head}.{w}"].T))
     kind = {"sgd": torch.optim.SGD, "rmsprop": torch.optim.RMSprop,
-            "adam": torch.optim.Adam}[optimizer.split("_")[0]]
+            "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[optimizer.split("_")[0]]
     step = kind(parameters, **OPTIMIZERS[optimizer])
     x, y = torch.from_numpy(features).to(dtype), torch.from_numpy(labels).long()
     losses = []

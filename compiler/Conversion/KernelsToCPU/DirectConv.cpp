@@ -58,21 +58,24 @@ static int64_t panelSize(const ConvPart &part) {
 
 /// Sees several rows of the picture as one where that gives fewer, fuller
 /// blocks, for the weights are read once for each. Where the distances between
-/// pixels differ each block is code of its own: at most 8 then.
+/// pixels differ each block is code of its own: at most 8 then, and only for
+/// blocks below 8 pixels, for others it measured slower (README.md).
 static Walk gather(const ConvPart &part, int64_t blockRows) {
   auto even = [&](const PixelGrid &grid) {
     return !grid.pointer || grid.row == part.width * grid.pixel;
   };
   Walk walk{part};
   bool plain = even(part.x) && even(part.y) && even(part.residual);
-  int64_t fewest = part.height * llvm::divideCeil(part.width, blockRows);
+  int64_t inRow = llvm::divideCeil(part.width, blockRows);
+  int64_t fewest = part.height * inRow;
   for (int64_t f = 2; f <= part.height; ++f) {
     if (part.height % f)
       continue;
-    int64_t inside = llvm::divideCeil(f * part.width, blockRows);
-    bool fits = plain ? f == part.height || f * part.width <= 256 : inside <= 8;
-    if (fits && part.height / f * inside < fewest) {
-      fewest = part.height / f * inside;
+    int64_t blocks = llvm::divideCeil(f * part.width, blockRows);
+    bool fits = plain ? f == part.height || f * part.width <= 256
+                      : blocks <= 8 && part.width < 8 * inRow;
+    if (fits && part.height / f * blocks < fewest) {
+      fewest = part.height / f * blocks;
       walk.merged = f;
       walk.even = plain;
     }

@@ -407,20 +407,43 @@ tl_status tl_trainer_extract_hashes(const tl_trainer *trainer, uint32_t phase,
 tl_status tl_trainer_begin_phase(tl_trainer *trainer, uint32_t phase,
                                  tl_error *error);
 
+/* The begun phase, or -1. The run's seed. */
+int64_t tl_trainer_phase(const tl_trainer *trainer);
+uint64_t tl_trainer_seed(const tl_trainer *trainer);
+
 /* The order in which epoch `epoch` of the begun phase visits `count` pictures:
  * a permutation drawn from (seed, phase, epoch). order[count]. */
 tl_status tl_trainer_order(tl_trainer *trainer, uint32_t epoch, uint32_t count,
                            uint32_t *order, tl_error *error);
 
-/* One optimizer step on a batch of n pictures. losses [n] and scores
- * [n][classes] are those before the step's update; either may be NULL.
+/* Pictures to take a step on. */
+typedef struct tl_batch {
+  size_t size;           /* sizeof(tl_batch) */
+  uint32_t n;            /* pictures, at least 1 */
+  const float *features; /* [n][feature_count of the begun phase] */
+  const int32_t *labels; /* [n] */
+  const int32_t *ids;    /* [n] */
+  /* Where the recipe has class weights: how much each picture counts, in its
+   * loss and in the gradient, whose divisor stays n. [n], or NULL: 1. */
+  const float *weights;
+  /* Where the recipe has mixup: the target of picture i is mix[i] times that of
+   * its label plus 1 - mix[i] times that of mix_labels[i]. [n], or both NULL:
+   * the labels alone. */
+  const int32_t *mix_labels;
+  const float *mix;
+  float learning_rate; /* 0: the phase's, before its schedule */
+  float backbone_rate; /* 0: the phase's; where it has none of its own, the
+                          learning rate of this step */
+} tl_batch;
+
+/* One optimizer step. losses [n] (weighted and mixed as the batch says) and
+ * scores [n][classes] are those before the step's update; either may be NULL.
  * NOT_FINITE: a loss is inf or nan; the parameters stay as they were before
  * this step, and the message names phase, epoch, step and the first layer
  * whose output or parameter is not finite. */
 tl_status tl_trainer_step(tl_trainer *trainer, uint32_t epoch,
-                          const float *features, const int32_t *labels,
-                          const int32_t *ids, uint32_t n, float *losses,
-                          float *scores, tl_error *error);
+                          const tl_batch *batch, float *losses, float *scores,
+                          tl_error *error);
 
 /* Loss and scores of n pictures with the present parameters, as prediction
  * would give them (no dropout): losses [n], scores [n][classes]; either may be
@@ -429,8 +452,22 @@ tl_status tl_trainer_evaluate(tl_trainer *trainer, const float *features,
                               const int32_t *labels, size_t n, float *losses,
                               float *scores, tl_error *error);
 
+/* In a phase with `ema`: exchanges the parameters that it trains with their
+ * moving averages, so that tl_trainer_evaluate and tl_trainer_save see those; a
+ * second call exchanges them back, and no step may be taken before it. Without
+ * `ema`, or before the first step, nothing. Statistics that a batch norm keeps
+ * are no parameters that are averaged. */
+tl_status tl_trainer_swap_averages(tl_trainer *trainer, tl_error *error);
+
 /* NOT_FINITE, naming the tensor, where a parameter is inf or nan. */
 tl_status tl_trainer_check(const tl_trainer *trainer, tl_error *error);
+
+/* The value of a parameter, by its name in tl_model_export's file: canonical
+ * shape [rank] and order. NOT_FOUND names the parameters there are,
+ * INVALID_ARGUMENT both shapes. */
+tl_status tl_trainer_set_parameter(tl_trainer *trainer, const char *name,
+                                   const int64_t *shape, uint32_t rank,
+                                   const float *values, tl_error *error);
 
 /* A copy of parameters, optimizer state, phase and step. `*snapshot` is NULL
  * or an earlier snapshot of this trainer, which is overwritten. */
@@ -440,6 +477,27 @@ tl_status tl_trainer_snapshot(tl_trainer *trainer, tl_snapshot **snapshot,
 tl_status tl_trainer_restore(tl_trainer *trainer, const tl_snapshot *snapshot,
                              tl_error *error);
 void tl_snapshot_destroy(tl_snapshot *snapshot);
+
+/* Writes the run's state to a file of its own, as safely as tl_trainer_save a
+ * model: parameters, optimizer state, averages, phase, step, history, seed,
+ * `kept` (a snapshot of this trainer, or NULL), and `bytes` bytes of the
+ * caller's, such as where its loop is. Frozen weights are not in it; it refers
+ * to the model, and can be loaded only with it. IO. */
+tl_status tl_trainer_save_state(tl_trainer *trainer, const char *path,
+                                const tl_snapshot *kept, const void *progress,
+                                size_t bytes, tl_error *error);
+
+/* Puts a trainer back where it was when the state was saved. `*kept` is NULL or
+ * an earlier snapshot of this trainer, as above; it becomes the saved one, or
+ * is destroyed and NULL where none was saved. `progress` takes what the caller
+ * had saved, which must be `bytes` bytes. With `kept` NULL the file is checked
+ * and `progress` filled, and the trainer stays as it is. NOT_FOUND, IO;
+ * BAD_FILE: damaged, or no state; UNSUPPORTED: another version;
+ * INVALID_ARGUMENT: of another model, seed or ISA, and says which. On failure
+ * the trainer is as it was. */
+tl_status tl_trainer_load_state(tl_trainer *trainer, const char *path,
+                                tl_snapshot **kept, void *progress,
+                                size_t bytes, tl_error *error);
 
 /* Class names, in label order; count must equal the model's classes, and where
  * the model has labels, the names must be those, in that order:
@@ -506,6 +564,10 @@ typedef struct tl_progress {
   double loss; /* mean over the pictures of this stage so far */
   double accuracy;
   const tl_epoch_record *record; /* TL_STAGE_EPOCH only, else NULL */
+  /* TL_STAGE_TRAIN only: the step just taken. */
+  uint32_t step;       /* within the phase, from 0 */
+  double step_loss;    /* mean over its pictures */
+  float learning_rate; /* of the head, after the schedule */
 } tl_progress;
 
 typedef struct tl_fit_options {
@@ -516,21 +578,65 @@ typedef struct tl_fit_options {
    * NULL. */
   int (*progress)(void *user, const tl_progress *progress);
   void *user;
+  int no_shuffle; /* each epoch visits the pictures in the order given */
+  /* Where the run's state goes (tl_trainer_save_state): every so many steps and
+   * at each epoch's end (0: never), and when `progress` cancels. NULL: nowhere.
+   * A run that goes on from it gives the same bytes as one that was never
+   * interrupted. The file is left there; remove it once the model is saved. */
+  const char *checkpoint_path;
+  uint32_t checkpoint_every;
+  int resume; /* go on from checkpoint_path: NOT_FOUND, BAD_FILE, or
+                 INVALID_ARGUMENT where model, seed, ISA, pictures or one of
+                 these options is another one, and says which */
+  uint64_t pictures_hash; /* stands for what the pictures are, for `resume`;
+                             counts, labels and ids are compared anyway */
 } tl_fit_options;
 
 /* Runs all phases: each epoch visits every picture once in the order of
  * tl_trainer_order, the last partial batch included, then evaluates
- * `validation` (may be NULL). Where a phase says `keep best`, it ends with the
- * parameters of its best epoch: the highest val_accuracy, then the lowest
- * val_loss; without validation, the lowest loss; the earlier epoch when equal.
+ * `validation` (may be NULL). The best epoch of a phase is the one with the
+ * highest val_accuracy, then the lowest val_loss; without validation, the
+ * lowest loss; the earlier one when equal. Where a phase says `keep best`, it
+ * ends with the parameters of its best epoch; with `early_stop` it ends after
+ * so many epochs that were not better than the best before them. With `ema`,
+ * validation, the best epoch's parameters and those at the phase's end are the
+ * averages.
  * Accuracy: the share of pictures whose highest score (the lower label when
- * equal) is their label's; with a sigmoid, label 1 from a score of 0.5 on.
+ * equal) is their label's; with a sigmoid, label 1 from a score of 0.5 on; with
+ * mixup, against the label of the larger share.
+ * Losses of training are those that it descends: weighted and mixed, as Keras
+ * and PyTorch report them; validation has neither. Class weights in torch's
+ * convention are divided by their mean over the batch, as its losses do.
+ * Mixup mixes pixels, and so needs read_pixels without keep_features.
  * NOT_FINITE: the trainer holds the last parameters that were all finite.
  * CANCELLED: the trainer holds the latest. Both may be saved. Built only on
  * the calls above. */
 tl_status tl_trainer_fit(tl_trainer *trainer, const tl_pictures *training,
                          const tl_pictures *validation,
                          const tl_fit_options *options, tl_error *error);
+
+/* A point of the curve that a search for a learning rate gives. */
+typedef struct tl_rate_point {
+  float learning_rate;
+  float loss; /* mean over the steps so far, each weighing 0.9 of the next */
+} tl_rate_point;
+
+enum { TL_RATE_POINTS = 100 };
+
+/* Searches for a learning rate of the head for `phase`, as L. N. Smith,
+ * "Cyclical learning rates", WACV 2017, does: trains on the pictures in order,
+ * again and again, while the rate rises from 1e-7 to 10 in equal ratios, and
+ * stops where the smoothed loss is 4 times the lowest so far or no number. The
+ * suggestion is the rate at which the smoothed loss falls most steeply over the
+ * logarithm of the rate; 0 where it falls nowhere. The backbone's rate rises in
+ * proportion. Class weights apply, mixup does not. `points` holds
+ * TL_RATE_POINTS, of which `count` are filled. Of the options, batch and
+ * progress (TL_STAGE_TRAIN) count. The trainer ends as it was before. */
+tl_status tl_trainer_find_rate(tl_trainer *trainer, uint32_t phase,
+                               const tl_pictures *training,
+                               const tl_fit_options *options,
+                               tl_rate_point *points, uint32_t *count,
+                               float *suggestion, tl_error *error);
 
 #ifdef __cplusplus
 }

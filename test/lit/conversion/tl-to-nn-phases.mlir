@@ -42,7 +42,7 @@
 // CHECK: nn.softmax_cross_entropy %{{.*}}, %[[LABELS]] weights %[[WEIGHTS]] mix %[[OTHER]] by %[[MIX]]
 
 // CHECK: func.func @extract.two({{.*}}-> (tensor<?x8x8x4xf32> {nn.name = "frontier.1"}) attributes {nn.entry = "extract", nn.phase = 1 : i64}
-// CHECK-NOT: conv2
+// CHECK-NOT: "conv2"
 // CHECK: func.func @evaluate.two({{.*}}nn.name = "frontier.1"
 // CHECK-NOT: nn.batch_stats
 

@@ -6,7 +6,7 @@
 // CHECK: nn.parameter @dense.kernel {{.*}}first_phase = 0
 // CHECK: tl.model @tiny attributes {backbone_name = "tinynet"
 // CHECK-SAME: {index = 2 : i64, kind = "Conv2D", name = "conv1", parameters = 216 : i64, trainable = false}
-// CHECK-SAME: {index = 2 : i64, kind = "Dense", name = "dense", parameters = 144 : i64, trainable = true}
+// CHECK-SAME: {first_phase = 0 : i64, index = 2 : i64, kind = "Dense", name = "dense", parameters = 144 : i64, trainable = true}
 
 // The frozen region ends at the pooled features: a pure function of pixels.
 // CHECK: func.func @extract(%{{.*}}: tensor<?x9x9x3xf32> {nn.name = "pixels"}) -> (tensor<?x8xf32> {nn.name = "frontier"})

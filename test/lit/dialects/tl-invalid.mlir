@@ -210,3 +210,99 @@ tl.model @m attributes {input = array<i64: 4, 4, 3>} {
     tl.phase "p" {epochs = 1 : i64, optimizer = #nn.optimizer<sgd, keras, {}>, learning_rate = 0.0 : f64, unfreeze = array<i64>}
   }
 }
+
+// -----
+
+// Class weights have one source.
+tl.model @m attributes {input = array<i64: 4, 4, 3>} {
+  tl.preprocess "raw" {mean = array<f32: 0.0>, std = array<f32: 1.0>}
+  // expected-error@+1 {{'tl.train' op class weights are given or balanced, not both}}
+  tl.train attributes {loss = "binary_crossentropy", balanced_weights, class_weights = array<f64: 1.0, 2.0>} {
+  }
+}
+
+// -----
+
+// A Beta distribution has a positive alpha; 0 is none.
+tl.model @m attributes {input = array<i64: 4, 4, 3>} {
+  tl.preprocess "raw" {mean = array<f32: 0.0>, std = array<f32: 1.0>}
+  // expected-error@+1 {{'tl.train' op mixup must be at least 0}}
+  tl.train attributes {loss = "binary_crossentropy", mixup = -1.0 : f64} {
+  }
+}
+
+// -----
+
+// 0 is not reported.
+tl.model @m attributes {input = array<i64: 4, 4, 3>} {
+  tl.preprocess "raw" {mean = array<f32: 0.0>, std = array<f32: 1.0>}
+  // expected-error@+1 {{'tl.train' op top_k must be at least 0}}
+  tl.train attributes {loss = "binary_crossentropy", top_k = -1 : i64} {
+  }
+}
+
+// -----
+
+// Schedules have names.
+tl.model @m attributes {input = array<i64: 4, 4, 3>} {
+  tl.preprocess "raw" {mean = array<f32: 0.0>, std = array<f32: 1.0>}
+  tl.train attributes {loss = "binary_crossentropy"} {
+    // expected-error@+1 {{'tl.phase' op schedule must be constant, step, cosine or one_cycle, found 'linear'}}
+    tl.phase "p" {epochs = 1 : i64, optimizer = #nn.optimizer<sgd, keras, {}>, learning_rate = 1.0 : f64, unfreeze = array<i64>, schedule = "linear"}
+  }
+}
+
+// -----
+
+// A rise takes time.
+tl.model @m attributes {input = array<i64: 4, 4, 3>} {
+  tl.preprocess "raw" {mean = array<f32: 0.0>, std = array<f32: 1.0>}
+  tl.train attributes {loss = "binary_crossentropy"} {
+    // expected-error@+1 {{'tl.phase' op warmup must be at least 0}}
+    tl.phase "p" {epochs = 1 : i64, optimizer = #nn.optimizer<sgd, keras, {}>, learning_rate = 1.0 : f64, unfreeze = array<i64>, warmup = -1.0 : f64}
+  }
+}
+
+// -----
+
+// Cuts come every so often.
+tl.model @m attributes {input = array<i64: 4, 4, 3>} {
+  tl.preprocess "raw" {mean = array<f32: 0.0>, std = array<f32: 1.0>}
+  tl.train attributes {loss = "binary_crossentropy"} {
+    // expected-error@+1 {{'tl.phase' op schedule_every must be above 0, schedule_factor above 0 and at most 1}}
+    tl.phase "p" {epochs = 1 : i64, optimizer = #nn.optimizer<sgd, keras, {}>, learning_rate = 1.0 : f64, unfreeze = array<i64>, schedule_every = 0.0 : f64}
+  }
+}
+
+// -----
+
+// Cuts do not raise.
+tl.model @m attributes {input = array<i64: 4, 4, 3>} {
+  tl.preprocess "raw" {mean = array<f32: 0.0>, std = array<f32: 1.0>}
+  tl.train attributes {loss = "binary_crossentropy"} {
+    // expected-error@+1 {{'tl.phase' op schedule_every must be above 0, schedule_factor above 0 and at most 1}}
+    tl.phase "p" {epochs = 1 : i64, optimizer = #nn.optimizer<sgd, keras, {}>, learning_rate = 1.0 : f64, unfreeze = array<i64>, schedule_factor = 2.0 : f64}
+  }
+}
+
+// -----
+
+// A norm is positive.
+tl.model @m attributes {input = array<i64: 4, 4, 3>} {
+  tl.preprocess "raw" {mean = array<f32: 0.0>, std = array<f32: 1.0>}
+  tl.train attributes {loss = "binary_crossentropy"} {
+    // expected-error@+1 {{'tl.phase' op clip_norm must be above 0}}
+    tl.phase "p" {epochs = 1 : i64, optimizer = #nn.optimizer<sgd, keras, {}>, learning_rate = 1.0 : f64, unfreeze = array<i64>, clip_norm = 0.0 : f64}
+  }
+}
+
+// -----
+
+// Patience is a number of epochs.
+tl.model @m attributes {input = array<i64: 4, 4, 3>} {
+  tl.preprocess "raw" {mean = array<f32: 0.0>, std = array<f32: 1.0>}
+  tl.train attributes {loss = "binary_crossentropy"} {
+    // expected-error@+1 {{'tl.phase' op early_stop must be at least 0}}
+    tl.phase "p" {epochs = 1 : i64, optimizer = #nn.optimizer<sgd, keras, {}>, learning_rate = 1.0 : f64, unfreeze = array<i64>, early_stop = -1 : i64}
+  }
+}

@@ -68,3 +68,37 @@ func.func @twice(%x: tensor<?x3xf32>, %t: tensor<?xi32>, %s: tensor<16xi32> {nn.
   %4 = nn.softmax_cross_entropy %3, %t : (tensor<?x2xf32>, tensor<?xi32>) -> tensor<?xf32>
   return %4 : tensor<?xf32>
 }
+
+// -----
+
+// A convolution's gradients: the filter is transposed, once, for that of its
+// input, but for one filter a channel, which is its own transpose. All belong
+// to the layer. The lowest convolution needs no gradient of its input.
+// CHECK-LABEL: func.func @convolutions
+// CHECK-DAG: %[[D:.*]] = nn.get @depthwise
+// CHECK-DAG: %[[W:.*]] = nn.get @pointwise
+// CHECK: %[[T:.*]] = nn.transpose_filter %[[W]] {nn.layer = "pw"}
+// CHECK: %[[DX:.*]] = nn.conv2d_grad_input %{{.*}}, %[[T]] {{.*}}nn.layer = "pw"
+// CHECK: nn.conv2d_grad_filter {{.*}}nn.layer = "pw"
+// CHECK: %[[DX2:.*]] = nn.conv2d_grad_input %[[DX]], %[[D]] {{.*}}nn.layer = "dw"
+// CHECK: nn.conv2d_grad_filter %{{.*}}, %[[DX]] {{.*}}nn.layer = "dw"
+// CHECK-NOT: nn.conv2d_grad_input
+// CHECK: nn.conv2d_grad_filter %{{.*}}, %[[DX2]] {{.*}}nn.layer = "first"
+// CHECK: nn.bias_grad %[[DX2]]
+nn.parameter @first : tensor<1x1x1x2xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>, first_phase = 0 : i64}
+nn.parameter @bias : tensor<2xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>, first_phase = 0 : i64}
+nn.parameter @depthwise : tensor<3x3x1x2xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>, first_phase = 0 : i64}
+nn.parameter @pointwise : tensor<1x1x2x3xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>, first_phase = 0 : i64}
+func.func @convolutions(%x: tensor<?x3x3x1xf32>, %t: tensor<?xi32>, %s: tensor<16xi32> {nn.name = "step"}) -> tensor<?xf32>
+    attributes {nn.entry = "train_step", nn.phase = 0 : i64, nn.optimizer = #nn.optimizer<sgd, keras, {}>} {
+  %f = nn.get @first : tensor<1x1x1x2xf32>
+  %b = nn.get @bias : tensor<2xf32>
+  %d = nn.get @depthwise : tensor<3x3x1x2xf32>
+  %w = nn.get @pointwise : tensor<1x1x2x3xf32>
+  %0 = nn.conv2d %x, %f, %b {nn.layer = "first"} : (tensor<?x3x3x1xf32>, tensor<1x1x1x2xf32>, tensor<2xf32>) -> tensor<?x3x3x2xf32>
+  %1 = nn.conv2d %0, %d {groups = 2 : i64, nn.layer = "dw"} : (tensor<?x3x3x2xf32>, tensor<3x3x1x2xf32>) -> tensor<?x1x1x2xf32>
+  %2 = nn.conv2d %1, %w {nn.layer = "pw"} : (tensor<?x1x1x2xf32>, tensor<1x1x2x3xf32>) -> tensor<?x1x1x3xf32>
+  %3 = nn.reshape %2 : (tensor<?x1x1x3xf32>) -> tensor<?x3xf32>
+  %4 = nn.softmax_cross_entropy %3, %t : (tensor<?x3xf32>, tensor<?xi32>) -> tensor<?xf32>
+  return %4 : tensor<?xf32>
+}

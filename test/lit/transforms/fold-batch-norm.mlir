@@ -82,3 +82,21 @@ func.func @read_twice(%x: tensor<?x2x2x1xf32>) -> (tensor<?x2x2x1xf32>, tensor<?
   %1 = nn.batch_norm %0, %o, %o, %o, %o {epsilon = 1.0 : f64} : (tensor<?x2x2x1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<?x2x2x1xf32>
   return %0, %1 : tensor<?x2x2x1xf32>, tensor<?x2x2x1xf32>
 }
+
+// -----
+
+// Nothing folds into a result that other entry points read too: they must see
+// the same bits. The mark is gone afterwards.
+// CHECK-LABEL: func.func @shared
+// CHECK: nn.conv2d
+// CHECK-NOT: nn.shared
+// CHECK: nn.batch_norm
+nn.parameter @w : tensor<1x1x1x1xf32> {value = dense<1.0> : tensor<1x1x1x1xf32>}
+nn.parameter @one : tensor<1xf32> {value = dense<1.0> : tensor<1xf32>}
+func.func @shared(%x: tensor<?x2x2x1xf32>) -> tensor<?x2x2x1xf32> {
+  %w = nn.get @w : tensor<1x1x1x1xf32>
+  %one = nn.get @one : tensor<1xf32>
+  %0 = nn.conv2d %x, %w {nn.shared} : (tensor<?x2x2x1xf32>, tensor<1x1x1x1xf32>) -> tensor<?x2x2x1xf32>
+  %1 = nn.batch_norm %0, %one, %one, %one, %one {epsilon = 1.0 : f64} : (tensor<?x2x2x1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<?x2x2x1xf32>
+  return %1 : tensor<?x2x2x1xf32>
+}

@@ -125,9 +125,11 @@ const Conv kShapes[] = {
     {3, 2, 2, 3, 1, 1, {4, 4}, {1, 1}, {0, 0, 0, 0}},    // stride beyond it all
     {4, 6, 3, 5, 2, 2, {1, 2}, {1, 1}, {3, 0, 0, 3}},    // pads beyond filter
     {40, 30, 16, 40},                                    // several tiles
-    {14, 14, 150, 70, 3, 3, {1, 1}, {1, 1}, {1, 1, 1, 1}}, // packed operands
-    {15, 13, 140, 33, 3, 3, {2, 2}, {1, 1}, {0, 1, 0, 1}}, // and strided
-    {9, 9, 260, 64, 1, 1, {2, 2}, {1, 1}, {0, 0, 0, 0}},   // and 1x1
+    // operands of the filter's gradient packed: one, both, strided, dilated
+    {16, 16, 257, 17, 2, 2, {1, 1}, {1, 1}, {0, 0, 0, 0}}, // two pictures
+    {26, 23, 20, 257, 2, 2, {1, 1}, {1, 1}, {0, 0, 0, 0}}, // parts of one
+    {27, 23, 256, 3, 3, 2, {1, 1}, {2, 1}, {2, 2, 0, 0}},  // and of x
+    {7, 9, 259, 258, 3, 1, {2, 2}, {1, 1}, {0, 1, 0, 0}},
     // groups: two, with several outputs an input, with one channel of two
     {7, 5, 8, 12, 3, 3, {1, 1}, {1, 1}, {1, 1, 1, 1}, 2},
     {9, 8, 6, 18, 3, 3, {2, 2}, {1, 1}, {0, 1, 0, 1}, 6},

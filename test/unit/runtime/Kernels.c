@@ -151,6 +151,44 @@ void gradient1(void *const *args, int64_t n, int64_t tile, void *scratch) {
   gradient(args, n, 1);
 }
 
+/* args: scores [n][3], labels [n], weights [n], mix labels [n], mix [n], loss
+ * [n]; one tile */
+static inline float crossentropy(const float *scores, int label) {
+  float p = scores[label];
+  return p == p ? -logarithm(p > 1e-7f ? p : 1e-7f) : p;
+}
+void mixed_loss3(void *const *args, int64_t n, int64_t tile, void *scratch) {
+  const float *scores = args[0], *weights = args[2], *mix = args[4];
+  const int32_t *labels = args[1], *others = args[3];
+  for (int64_t i = 0; i < n; ++i)
+    ((float *)args[5])[i] =
+        weights[i] * (mix[i] * crossentropy(scores + 3 * i, labels[i]) +
+                      (1 - mix[i]) * crossentropy(scores + 3 * i, others[i]));
+}
+
+/* args: in [n][8], scores [n][3], labels [n], weights [n], mix labels [n], mix
+ * [n], kernel gradient [8][3], bias gradient [3]; one tile */
+void mixed_gradient3(void *const *args, int64_t n, int64_t tile,
+                     void *scratch) {
+  const float *in = args[0], *scores = args[1];
+  const float *weights = args[3], *mix = args[5];
+  const int32_t *labels = args[2], *others = args[4];
+  float *kernel = args[6], *bias = args[7];
+  for (int i = 0; i < kFeatures * 3; ++i)
+    kernel[i] = 0;
+  for (int k = 0; k < 3; ++k)
+    bias[k] = 0;
+  for (int64_t i = 0; i < n; ++i)
+    for (int k = 0; k < 3; ++k) {
+      float hot =
+          (labels[i] == k ? mix[i] : 0) + (others[i] == k ? 1 - mix[i] : 0);
+      float delta = weights[i] * (scores[i * 3 + k] - hot) / (float)n;
+      bias[k] += delta;
+      for (int f = 0; f < kFeatures; ++f)
+        kernel[f * 3 + k] += delta * in[i * kFeatures + f];
+    }
+}
+
 /* args: parameter, momentum (both written), gradient, step; one tile */
 static inline void momentum(void *const *args, int count) {
   float *value = args[0], *velocity = args[1];
@@ -175,4 +213,24 @@ void momentum3(void *const *args, int64_t n, int64_t tile, void *scratch) {
 }
 void momentum1(void *const *args, int64_t n, int64_t tile, void *scratch) {
   momentum(args, 1);
+}
+
+/* args: parameter, average, momentum (all written), gradient, step; one tile.
+ * average = m average + (1 - m) parameter, m from the step block. */
+static inline void averaged(void *const *args, int count) {
+  float *value = args[0], *average = args[1];
+  void *const others[] = {args[0], args[2], args[3], args[4]};
+  union {
+    uint32_t bits;
+    float value;
+  } keep = {((const uint32_t *)args[4])[9]};
+  momentum(others, count);
+  for (int i = 0; i < count; ++i)
+    average[i] = keep.value * average[i] + (1 - keep.value) * value[i];
+}
+void averaged24(void *const *args, int64_t n, int64_t tile, void *scratch) {
+  averaged(args, 24);
+}
+void averaged3(void *const *args, int64_t n, int64_t tile, void *scratch) {
+  averaged(args, 3);
 }

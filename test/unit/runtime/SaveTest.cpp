@@ -39,8 +39,9 @@ protected:
     tl_trainer_extract(trainer.get(), 0, pictures.pixels.data(), 9,
                        features.data(), nullptr);
     tl_trainer_begin_phase(trainer.get(), 0, nullptr);
-    tl_trainer_step(trainer.get(), 0, features.data(), pictures.labels.data(),
-                    ids.data(), 9, nullptr, nullptr, nullptr);
+    tl_batch batch =
+        makeBatch(features.data(), pictures.labels.data(), ids.data(), 9);
+    tl_trainer_step(trainer.get(), 0, &batch, nullptr, nullptr, nullptr);
   }
 
   std::string folder, path;
@@ -55,7 +56,7 @@ TEST_F(Save, WhatIsSavedOpensAgain) {
   const char *labels[] = {"ant", "bee", "c\xc3\xa9l\xc3\xa8"};
   ASSERT_EQ(tl_trainer_set_labels(trainer.get(), labels, 3, nullptr),
             TL_STATUS_OK);
-  tl_epoch_record record{0, 0, 1, 0.5f, 2, 0.25f};
+  tl_epoch_record record{0, 0, 1, 0.5f, 2, 0.25f, 0.75f, 0.875f};
   tl_trainer_record(trainer.get(), &record, nullptr);
   tl_error error;
   ASSERT_EQ(tl_trainer_save(trainer.get(), path.c_str(), &error), TL_STATUS_OK)
@@ -69,6 +70,8 @@ TEST_F(Save, WhatIsSavedOpensAgain) {
   EXPECT_STREQ(info.labels[2], "c\xc3\xa9l\xc3\xa8");
   ASSERT_EQ(info.history_count, 1u);
   EXPECT_EQ(tl_model_history(again.model, 0)->val_loss, 2);
+  EXPECT_EQ(tl_model_history(again.model, 0)->val_top_k, 0.75f);
+  EXPECT_EQ(tl_model_history(again.model, 0)->val_auc, 0.875f);
   TestPictures pictures = makePictures(4, 3);
   std::vector<float> features(32), expected(12), scores(12);
   tl_trainer_extract(trainer.get(), 0, pictures.pixels.data(), 4,
@@ -178,7 +181,8 @@ TEST_F(Save, ExportsSafetensors) {
   memcpy(&head, bytes.data(), 8);
   std::string json(bytes.begin() + 8, bytes.begin() + 8 + long(head));
   EXPECT_EQ(json.substr(0, json.find_last_not_of(' ') + 1),
-            "{\"dense.kernel\":{\"dtype\":\"F32\",\"shape\":[8,3],"
+            "{\"__metadata__\":{\"format\":\"tl\"},"
+            "\"dense.kernel\":{\"dtype\":\"F32\",\"shape\":[8,3],"
             "\"data_offsets\":[0,96]},\"dense.bias\":{\"dtype\":\"F32\","
             "\"shape\":[3],\"data_offsets\":[96,108]}}");
   EXPECT_EQ(bytes.size(), 8 + head + 108);

@@ -162,7 +162,8 @@ EntryT &Builder::entry(const std::string &name, EntryKind kind) {
   return *model.entries.back();
 }
 
-// 0: frozen weights; 1, 2: kernel and bias of the head; 3, 4: their momentum.
+// 0: frozen weights; 1, 2: kernel and bias of the head; 3, 4: their momentum;
+// with ema 5, 6: their averages.
 void Builder::tensors() {
   frozenWeights.resize(48 * 8);
   for (size_t i = 0; i < frozenWeights.size(); ++i)
@@ -180,17 +181,21 @@ void Builder::tensors() {
     return *model.tensors.back();
   };
   add("frozen.kernel", {48, 8}, TensorRole::constant).segment = 0;
-  for (TensorRole role : {TensorRole::parameter, TensorRole::slot})
+  std::vector<const char *> suffixes = {"", ".momentum"};
+  if (options.ema != 0)
+    suffixes.push_back(".average");
+  for (std::string suffix : suffixes)
     for (uint32_t i : {1u, 2u}) {
-      bool slot = role == TensorRole::slot;
-      std::string name = std::string(i == 1 ? "dense.kernel" : "dense.bias") +
-                         (slot ? ".momentum" : "");
+      bool slot = !suffix.empty();
+      TensorRole role = slot ? TensorRole::slot : TensorRole::parameter;
+      std::string name = (i == 1 ? "dense.kernel" : "dense.bias") + suffix;
       std::vector<int64_t> shape = {8, outputs};
       if (i == 2)
         shape = {outputs};
       TensorT &tensor = add(name.c_str(), shape, role);
       if (slot) {
         tensor.of = i;
+        tensor.average = suffix == ".average";
         continue;
       }
       tensor.first_phase = 0;
@@ -220,16 +225,30 @@ void Builder::kernels() {
          {{true, 8}, {false, 8 * k}, {false, k}, {true, k, true}}, true);
   kernel(k == 1 ? "sigmoid" : "softmax", {{true, k}, {true, k, true}}, k != 1);
   kernel("loss" + suffix, {{true, k}, {true, 1}, {true, 1, true}}, false);
-  kernel(
-      "gradient" + suffix,
-      {{true, 8}, {true, k}, {true, 1}, {false, 8 * k, true}, {false, k, true}},
-      false);
-  for (uint64_t count : {8 * k, k})
-    kernel("momentum" + std::to_string(count),
-           {{false, count, true},
-            {false, count, true},
-            {false, count},
-            {false, 16}},
+  std::vector<ArgSpec> gradient = {
+      {true, 8}, {true, k}, {true, 1}, {false, 8 * k, true}, {false, k, true}};
+  if (options.mixed)
+    gradient.insert(gradient.begin() + 3, 3, {true, 1});
+  kernel((options.mixed ? "mixed_gradient" : "gradient") + suffix, gradient,
+         false);
+  for (uint64_t count : {8 * k, k}) {
+    std::vector<ArgSpec> update = {{false, count, true},
+                                   {false, count, true},
+                                   {false, count},
+                                   {false, 16}};
+    if (options.ema != 0)
+      update.insert(update.begin(), {false, count, true});
+    kernel((options.ema != 0 ? "averaged" : "momentum") + std::to_string(count),
+           update, false);
+  }
+  if (options.mixed)
+    kernel("mixed_loss" + suffix,
+           {{true, k},
+            {true, 1},
+            {true, 1},
+            {true, 1},
+            {true, 1},
+            {true, 1, true}},
            false);
 }
 
@@ -294,15 +313,34 @@ void Builder::head(EntryT &e, bool training, uint32_t phase, bool second) {
   uint32_t loss = buffer(e, 1);
   port(e.inputs, "labels", labels, {}, ElementType::i32);
   port(e.outputs, "loss", loss, {});
-  call(e, 4, {b(scores), b(labels), b(loss)}, "loss");
-  if (!training)
+  if (!training) {
+    call(e, 4, {b(scores), b(labels), b(loss)}, "loss");
     return;
+  }
+  std::vector<Use> targets = {b(labels)};
+  for (const char *name : {"weights", "mix_labels", "mix"})
+    if (options.mixed) {
+      targets.push_back(b(buffer(e, 1)));
+      port(e.inputs, name, targets.back().index, {},
+           name == std::string("mix_labels") ? ElementType::i32
+                                             : ElementType::f32);
+    }
+  std::vector<Use> uses = targets;
+  uses.insert(uses.begin(), b(scores));
+  uses.push_back(b(loss));
+  call(e, options.mixed ? 8 : 4, uses, "loss");
   uint32_t kernelSlope = buffer(e, 8 * outputs, false);
   uint32_t biasSlope = buffer(e, outputs, false);
-  call(e, 5, {b(active), b(scores), b(labels), b(kernelSlope), b(biasSlope)},
-       "dense");
-  call(e, 6, {t(1), t(3), b(kernelSlope), step}, "dense");
-  call(e, 7, {t(2), t(4), b(biasSlope), step}, "dense");
+  uses = targets;
+  uses.insert(uses.begin(), {b(active), b(scores)});
+  uses.insert(uses.end(), {b(kernelSlope), b(biasSlope)});
+  call(e, 5, uses, "dense");
+  for (uint32_t i : {1u, 2u}) {
+    uses = {t(i), t(i + 2), b(i == 1 ? kernelSlope : biasSlope), step};
+    if (options.ema != 0)
+      uses.insert(uses.begin() + 1, t(i + 4));
+    call(e, 5 + i, uses, "dense");
+  }
 }
 
 void Builder::recipe() {
@@ -338,6 +376,7 @@ void Builder::recipe() {
     else if (moves)
       phase->extract_entry = 4294967295u;
     phase->keep_best = options.keepBest;
+    phase->ema = options.ema;
     model.train->phases.push_back(std::move(phase));
   }
   if (options.second == SecondStart::ownFrontier)
@@ -462,6 +501,17 @@ Trainer newTrainer(const tl_model *model, uint32_t threads,
   tl_trainer *trainer = nullptr;
   tl_trainer_create(model, &options, &trainer, nullptr);
   return Trainer(trainer);
+}
+
+tl_batch makeBatch(const float *features, const int32_t *labels,
+                   const int32_t *ids, uint32_t n) {
+  tl_batch batch{};
+  batch.size = sizeof batch;
+  batch.n = n;
+  batch.features = features;
+  batch.labels = labels;
+  batch.ids = ids;
+  return batch;
 }
 
 TestPictures makePictures(uint32_t count, uint32_t classes, uint32_t salt) {

@@ -24,6 +24,8 @@ struct TestModelOptions {
   bool keepBest = false;
   float learningRate = 0.1f;
   uint32_t batch = 5;
+  bool mixed = false; // three classes: train_step takes weights and mixtures
+  float ema = 0;      // three classes: slots `average`, kept in every phase
   // Changes the metadata before it is sealed.
   std::function<void(schema::ModelT &)> change = {};
 };
@@ -60,6 +62,9 @@ Session newSession(const tl_model *model, uint32_t threads = 1,
                    uint32_t batch = 0);
 Trainer newTrainer(const tl_model *model, uint32_t threads = 1,
                    uint32_t extractBatch = 0);
+
+tl_batch makeBatch(const float *features, const int32_t *labels,
+                   const int32_t *ids, uint32_t n);
 
 // Pictures that the model can learn: pixels around one of three directions.
 struct TestPictures {

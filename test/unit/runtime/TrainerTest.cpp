@@ -106,8 +106,9 @@ TEST(Trainer, StepsFollowTheReference) {
       std::vector<float> losses(n), scores(n * 3);
       std::vector<double> expected(n);
       tl_error error;
-      ASSERT_EQ(tl_trainer_step(p.trainer.get(), step / 4, &p.features[at * 8],
-                                &p.pictures.labels[at], &p.ids[at], n,
+      tl_batch batch =
+          makeBatch(&p.features[at * 8], &p.pictures.labels[at], &p.ids[at], n);
+      ASSERT_EQ(tl_trainer_step(p.trainer.get(), step / 4, &batch,
                                 losses.data(), scores.data(), &error),
                 TL_STATUS_OK)
           << error.message;
@@ -142,10 +143,11 @@ TEST(Trainer, ALabelOutOfRangeIsRefused) {
   tl_trainer_begin_phase(p.trainer.get(), 0, nullptr);
   p.pictures.labels[3] = 3;
   tl_error error;
-  EXPECT_EQ(tl_trainer_step(p.trainer.get(), 0, p.features.data(),
-                            p.pictures.labels.data(), p.ids.data(), 5, nullptr,
-                            nullptr, &error),
-            TL_STATUS_INVALID_ARGUMENT);
+  tl_batch batch =
+      makeBatch(p.features.data(), p.pictures.labels.data(), p.ids.data(), 5);
+  EXPECT_EQ(
+      tl_trainer_step(p.trainer.get(), 0, &batch, nullptr, nullptr, &error),
+      TL_STATUS_INVALID_ARGUMENT);
   EXPECT_STREQ(error.message,
                "label 3 of picture 3 of the batch: expected 0 to 2");
 }
@@ -153,10 +155,11 @@ TEST(Trainer, ALabelOutOfRangeIsRefused) {
 TEST(Trainer, AStepBeforeAPhaseIsRefused) {
   Prepared p;
   tl_error error;
-  EXPECT_EQ(tl_trainer_step(p.trainer.get(), 0, p.features.data(),
-                            p.pictures.labels.data(), p.ids.data(), 5, nullptr,
-                            nullptr, &error),
-            TL_STATUS_INVALID_ARGUMENT);
+  tl_batch batch =
+      makeBatch(p.features.data(), p.pictures.labels.data(), p.ids.data(), 5);
+  EXPECT_EQ(
+      tl_trainer_step(p.trainer.get(), 0, &batch, nullptr, nullptr, &error),
+      TL_STATUS_INVALID_ARGUMENT);
 }
 
 std::vector<float> scoresNow(Prepared &p) {
@@ -175,10 +178,11 @@ TEST(Trainer, ANonFiniteFeatureIsNamedAndNothingChanges) {
   std::vector<float> bad(p.features.begin(), p.features.begin() + 40);
   bad[17] = std::numeric_limits<float>::infinity();
   tl_error error;
-  EXPECT_EQ(tl_trainer_step(p.trainer.get(), 4, bad.data(),
-                            p.pictures.labels.data(), p.ids.data(), 5, nullptr,
-                            nullptr, &error),
-            TL_STATUS_NOT_FINITE);
+  tl_batch batch =
+      makeBatch(bad.data(), p.pictures.labels.data(), p.ids.data(), 5);
+  EXPECT_EQ(
+      tl_trainer_step(p.trainer.get(), 4, &batch, nullptr, nullptr, &error),
+      TL_STATUS_NOT_FINITE);
   EXPECT_STREQ(error.message,
                "phase \"second\", epoch 4, step 0: the loss is not finite; "
                "first seen in the features of picture 2");
@@ -190,8 +194,9 @@ TEST(Trainer, SnapshotsHoldParametersStateAndStep) {
   tl_trainer *t = p.trainer.get();
   tl_trainer_begin_phase(t, 0, nullptr);
   auto step = [&] {
-    tl_trainer_step(t, 0, p.features.data(), p.pictures.labels.data(),
-                    p.ids.data(), 23, nullptr, nullptr, nullptr);
+    tl_batch batch = makeBatch(p.features.data(), p.pictures.labels.data(),
+                               p.ids.data(), 23);
+    tl_trainer_step(t, 0, &batch, nullptr, nullptr, nullptr);
   };
   step();
   tl_snapshot *snapshot = nullptr;

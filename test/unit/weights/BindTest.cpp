@@ -173,6 +173,65 @@ TEST(BindTorch, NamesAndPrefix) {
       EXPECT_EQ(kernel[tap * 6 + c], c * 9 + tap);
 }
 
+// A transformer's words: both projections of an attention, [out, in], each
+// value by its index formula; layer norm's; the model's own parameters by their
+// path alone, with or without leading ones.
+TEST(BindTorch, Transformer) {
+  MemorySource source(Convention::Torch);
+  source.torch("cls_token", {1, 1, 2});
+  source.torch("encoder.pos_embedding", {1, 1, 2});
+  source.torch("plain", {3, 2});
+  source.torch("attn.in_proj_weight", {6, 2});
+  source.torch("attn.in_proj_bias", {6});
+  source.torch("attn.out_proj.weight", {2, 2});
+  source.torch("attn.out_proj.bias", {2});
+  source.torch("norm.weight", {2});
+  source.torch("norm.bias", {2});
+  std::string attention = "MultiHeadAttention", norm = "LayerNormalization";
+  BindRequest request;
+  request.expected = {
+      expect("t", "ClassToken", "token", {2}, "cls_token"),
+      expect("p", "PositionEmbedding", "position", {1, 2},
+             "encoder.pos_embedding"),
+      expect("q", "PositionEmbedding", "position", {3, 2}, "plain"),
+      expect("a", attention, "in_proj_kernel", {2, 6}, "attn"),
+      expect("a", attention, "in_proj_bias", {6}, "attn"),
+      expect("a", attention, "out_proj_kernel", {2, 2}, "attn"),
+      expect("a", attention, "out_proj_bias", {2}, "attn"),
+      expect("n", norm, "gamma", {2}, "norm"),
+      expect("n", norm, "beta", {2}, "norm")};
+  Result<Binding> binding = bindWeights(source, request);
+  ASSERT_TRUE(binding) << binding.message();
+  EXPECT_EQ(read(*binding, 1, 2), (std::vector<float>{1000, 1001}));
+  EXPECT_EQ(read(*binding, 2, 2), (std::vector<float>{2000, 2001}));
+  std::vector<float> in = read(*binding, 3, 12);
+  for (int i = 0; i < 2; ++i)
+    for (int o = 0; o < 6; ++o)
+      EXPECT_EQ(in[i * 6 + o], 3000 + o * 2 + i);
+  EXPECT_EQ(read(*binding, 5, 4), (std::vector<float>{5000, 5002, 5001, 5003}));
+  EXPECT_EQ(binding->tensors[6].sourceName, "attn.out_proj.bias");
+  EXPECT_EQ(binding->tensors[7].sourceName, "norm.weight");
+}
+
+// Leading ones are all that may differ, and the message has torch's shape.
+TEST(BindTorch, OwnParameterOfAnotherShape) {
+  MemorySource source(Convention::Torch);
+  source.torch("cls_token", {1, 2, 3});
+  source.torch("pos_embed", {1, 5, 3});
+  BindRequest request;
+  request.expected = {
+      expect("t", "ClassToken", "token", {3}, "cls_token"),
+      expect("p", "PositionEmbedding", "position", {4, 3}, "pos_embed")};
+  EXPECT_EQ(
+      errorOf(source, request),
+      "'net.weights' does not fit the network: of 2 tensors expected and 2 "
+      "found, 0 missing, 2 of another shape, 0 extra\n"
+      "  shape: expected 'cls_token' [1, 1, 3], found [1, 2, 3] in "
+      "'cls_token'\n"
+      "  shape: expected 'pos_embed' [1, 4, 3], found [1, 5, 3] in "
+      "'pos_embed'");
+}
+
 // A prefix of the network's own ("features.") is not stripped.
 TEST(BindTorch, PrefixOfTheNetwork) {
   MemorySource source(Convention::Torch);
