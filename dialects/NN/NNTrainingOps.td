@@ -155,9 +155,9 @@ def NN_Conv2DGradFilterOp : NN_Op<"conv2d_grad_filter", [Pure]> {
 def NN_BatchStatsOp : NN_Op<"batch_stats", [Pure]> {
   let summary = "mean and biased variance of each channel over batch and places";
   let description = [{
-    [N,...,C] to [C] and [C]. Means of each picture first, then over pictures in
-    order, so that the result does not depend on threads. No gradient of its
-    own: that of `nn.batch_norm {batch_statistics}` holds it.
+    [N,...,C] to [C] and [C], summed in double in an order that shapes alone
+    fix, so that the result does not depend on threads. No gradient of its own:
+    that of `nn.batch_norm {batch_statistics}` holds it.
   }];
   let arguments = (ins NN_Tensor:$input);
   let results = (outs NN_Tensor:$mean, NN_Tensor:$variance);

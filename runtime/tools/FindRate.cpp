@@ -52,6 +52,7 @@ void runFindRate(const Options &options) {
   data::PictureFolder folder = scanPictures(model, options);
   loadInitial(trainer.get(), options.init);
   TrainingSet set(model, trainer.get(), folder, options);
+  set.read();
   tl_pictures training = set.training();
   Progress progress("finding a rate", TL_RATE_POINTS);
   tl_fit_options how{};
@@ -62,8 +63,10 @@ void runFindRate(const Options &options) {
   uint32_t count = 0;
   float suggestion = 0;
   call([&](tl_error *e) {
-    return tl_trainer_find_rate(trainer.get(), phase, &training, &how, points,
-                                &count, &suggestion, e);
+    tl_status status = tl_trainer_find_rate(
+        trainer.get(), phase, &training, &how, points, &count, &suggestion, e);
+    set.rethrow(); // says more than a callback that failed
+    return status;
   });
   print(tl_model_phase(model.get(), phase)->name, points, count, suggestion);
 }

@@ -6,7 +6,7 @@
 // pixels lie far apart, are packed into scratch first. Tiles own disjoint parts
 // of dw, and the sum over a block starts from zero before it joins the sum in
 // dw, so that long sums round little.
-#include "compiler/Conversion/KernelsToCPU/ConvParts.h"
+#include "compiler/Conversion/KernelsToCPU/ConvGradFilterPlan.h"
 #include "compiler/Conversion/KernelsToCPU/Emitters.h"
 #include "compiler/Conversion/KernelsToCPU/MicroTile.h"
 #include "dialects/NN/Reach.h"
@@ -18,49 +18,6 @@ namespace tl::cpu {
 using schema::kPanelWidth;
 
 namespace {
-/// Blocks of rows of dw that follow each other: `count` blocks of `height`
-/// rows, from block `first` and row `row` of those that share a tap.
-struct RowBlocks {
-  int64_t first, count, height, row;
-  llvm::SmallVector<int64_t> x; ///< where each row of the first block reads x
-};
-
-/// Both sizes of a block of the sum: some pictures, or some rows of one.
-struct SumBlock {
-  int64_t pictures, rows;
-};
-
-struct GradFilter {
-  PixelGrid x, dy; ///< x at the first tap of the first pixel
-  Value dw;
-  int64_t groups, inputs, outputs;            ///< channels of one group
-  int64_t height, width;                      ///< of dy
-  int64_t kernelH, kernelW, tapRow, tapPixel; ///< x from tap to tap
-  int64_t strideH, strideW, dilationH, dilationW;
-
-  int64_t rowStep() const {
-    return groups == 1 ? kPanelWidth : groups * outputs;
-  }
-  int64_t panel() const { return kernelH * kernelW * inputs * kPanelWidth; }
-};
-
-/// How the kernel goes about it.
-struct Plan {
-  llvm::SmallVector<RowBlocks> rows;
-  int64_t rowBlocks = 0, tapsH, tapsW; ///< taps that each row block visits
-  SumBlock block;
-  int64_t columnGroups;                ///< of one group of the convolution
-  int64_t columnsPerTile, rowsPerTile; ///< groups of columns, blocks of rows
-  bool packX, packDy;
-  int64_t xHeight, xWidth, xPixel; ///< of packed x: pixels, elements of one
-  int64_t xStepH, xStepW;          ///< pixels of x between packed ones
-
-  int64_t columnTiles() const {
-    return llvm::divideCeil(columnGroups, columnsPerTile);
-  }
-  int64_t rowTiles() const { return llvm::divideCeil(rowBlocks, rowsPerTile); }
-};
-
 /// What a tile works on: a block of the sum, and its operands there.
 struct Sum {
   Value pictures, rows; ///< counts
@@ -69,80 +26,12 @@ struct Sum {
 };
 } // namespace
 
-// ---------------------------------------------------------------- the plan
-
-/// Rows of dw as blocks. All of a small filter at once; else tap by tap, or,
-/// where few channels would leave blocks short, all taps of a filter row, whose
-/// channels follow each other in x too.
-static void planRows(const GradFilter &g, const Isa &isa, Plan &plan) {
-  int64_t columns = std::min(g.outputs, isa.columns);
-  int64_t height = blockRows(isa, llvm::divideCeil(columns, isa.lanes));
-  int64_t filter = g.kernelH * g.kernelW * g.inputs;
-  int64_t line = g.kernelW * g.inputs;
-  bool whole = g.groups == 1 && filter <= 64;
-  bool lines = g.groups == 1 && g.dilationW == 1 &&
-               llvm::divideCeil(line, height) * 10 <=
-                   llvm::divideCeil(g.inputs, height) * g.kernelW * 9;
-  plan.tapsH = whole ? 1 : g.kernelH;
-  plan.tapsW = whole || lines ? 1 : g.kernelW;
-  int64_t rows = whole ? filter : lines ? line : g.inputs;
-  auto place = [&](int64_t row) { // in x
-    return row / line * g.tapRow + row % line / g.inputs * g.tapPixel +
-           row % g.inputs;
-  };
-  auto add = [&](int64_t row, int64_t count, int64_t height) {
-    RowBlocks blocks{plan.rowBlocks, count, height, row, {}};
-    for (int64_t r = row; r < row + height; ++r)
-      blocks.x.push_back(place(r));
-    plan.rows.push_back(blocks);
-    plan.rowBlocks += count;
-  };
-  for (const RowRun &run : splitRows(rows, height))
-    if (whole) // no two read x alike
-      for (int64_t i = 0; i < run.count; ++i)
-        add(run.start + i * run.rows, 1, run.rows);
-    else
-      add(run.start, run.count, run.rows);
-}
-
-// Measured (README.md): 256 to 1600 pixels make no difference. Packing pays
-// where pixels lie 1 KB apart, each on cache lines that compete for the same
-// places, and where what is packed is read for several taps.
-static Plan makePlan(const GradFilter &g, const Isa &isa) {
-  constexpr int64_t kBlockPixels = 512, kFar = 256, kTiles = 32;
-  Plan plan;
-  planRows(g, isa, plan);
-  plan.block.pictures =
-      std::max<int64_t>(1, kBlockPixels / (g.height * g.width));
-  plan.block.rows = std::clamp<int64_t>(kBlockPixels / g.width, 1, g.height);
-  plan.columnGroups = llvm::divideCeil(g.outputs, isa.columns);
-  bool severalTaps = plan.tapsH * plan.tapsW > 1;
-  plan.packDy = severalTaps && g.dy.pixel >= kFar;
-  plan.packX = severalTaps && plan.tapsW == g.kernelW && g.x.pixel >= kFar;
-  plan.columnsPerTile =
-      std::min<int64_t>(plan.columnGroups, 4 * kPanelWidth / isa.columns);
-  int64_t blocks = plan.rowBlocks * plan.columnTiles() * g.groups;
-  plan.rowsPerTile = std::max<int64_t>(1, blocks / kTiles);
-  plan.rowsPerTile = llvm::divideCeil(plan.rowBlocks, plan.rowTiles());
-  plan.xStepH = g.kernelH == 1 ? g.strideH : 1;
-  plan.xStepW = g.kernelW == 1 ? g.strideW : 1;
-  plan.xHeight = (plan.block.rows - 1) * g.strideH / plan.xStepH +
-                 (g.kernelH - 1) * g.dilationH + 1;
-  plan.xWidth = (g.width - 1) * g.strideW / plan.xStepW +
-                (g.kernelW - 1) * g.dilationW + 1;
-  int64_t tallest = 0;
-  for (const RowBlocks &blocks : plan.rows)
-    tallest = std::max(tallest, blocks.height);
-  plan.xPixel = llvm::alignTo(tallest, isa.lanes);
-  return plan;
-}
-
 // ---------------------------------------------------------------- packing
 
 /// Packs one group of columns of dy: [picture][row][pixel][columns].
-static PixelGrid packDy(KernelBuilder &b, const GradFilter &g, const Plan &plan,
-                        const Sum &sum, Value from, Value to,
-                        int64_t remaining) {
+static PixelGrid packDy(KernelBuilder &b, const GradFilter &g,
+                        const GradFilterPlan &plan, const Sum &sum, Value from,
+                        Value to, int64_t remaining) {
   int64_t columns = b.isa().columns;
   PixelGrid packed{to, 0, plan.block.rows * g.width * columns,
                    g.width * columns, columns};
@@ -165,8 +54,9 @@ static PixelGrid packDy(KernelBuilder &b, const GradFilter &g, const Plan &plan,
 
 /// Packs the channels of one block of rows: [picture][row][pixel][channels],
 /// all pixels that the block's windows reach. Gives x as the sum sees it.
-static PixelGrid packX(KernelBuilder &b, const GradFilter &g, const Plan &plan,
-                       const Sum &sum, Value from, Value to, int64_t height) {
+static PixelGrid packX(KernelBuilder &b, const GradFilter &g,
+                       const GradFilterPlan &plan, const Sum &sum, Value from,
+                       Value to, int64_t height) {
   int64_t pixel = plan.xPixel, row = plan.xWidth * pixel;
   int64_t sourceRow = g.tapRow / g.dilationH * plan.xStepH;
   int64_t sourcePixel = g.tapPixel / g.dilationW * plan.xStepW;
@@ -194,9 +84,10 @@ static PixelGrid packX(KernelBuilder &b, const GradFilter &g, const Plan &plan,
 
 /// `blocks.height` rows of one tap and one group of columns: the sum over the
 /// block joins what `out`, the first row and column, holds.
-static void emitBlock(KernelBuilder &b, const GradFilter &g, const Plan &plan,
-                      const Sum &sum, llvm::ArrayRef<int64_t> rows, Value x,
-                      Value dy, Value out, int64_t remaining) {
+static void emitBlock(KernelBuilder &b, const GradFilter &g,
+                      const GradFilterPlan &plan, const Sum &sum,
+                      llvm::ArrayRef<int64_t> rows, Value x, Value dy,
+                      Value out, int64_t remaining) {
   int64_t lanes = b.lanes();
   auto columns = plainColumns(b.isa(), remaining);
   MicroTile tile(b, rows, columns, /*maskWeights=*/!plan.packDy,
@@ -229,9 +120,10 @@ static void emitBlock(KernelBuilder &b, const GradFilter &g, const Plan &plan,
 
 /// One block of rows, all its taps, for the groups of columns [first, last).
 /// `row` is the first of its rows at the first tap.
-static void emitRows(KernelBuilder &b, const GradFilter &g, const Plan &plan,
-                     const Sum &sum, const RowBlocks &blocks, Value row,
-                     Value out, Value first, Value last) {
+static void emitRows(KernelBuilder &b, const GradFilter &g,
+                     const GradFilterPlan &plan, const Sum &sum,
+                     const RowBlocks &blocks, Value row, Value out, Value first,
+                     Value last) {
   int64_t columns = b.isa().columns, whole = g.outputs / columns;
   int64_t tapRow =
       plan.packX ? plan.xWidth * plan.xPixel * g.dilationH : g.tapRow;
@@ -276,7 +168,8 @@ struct Share {
 
 /// Adds one block of the sum to everything that the tile owns.
 static void emitSumBlock(KernelBuilder &b, const GradFilter &g,
-                         const Plan &plan, const Share &share, Sum sum) {
+                         const GradFilterPlan &plan, const Share &share,
+                         Sum sum) {
   int64_t columns = b.isa().columns, whole = g.outputs / columns;
   int64_t groupSize = plan.block.pictures * plan.block.rows * g.width * columns;
   Value xScratch =
@@ -313,7 +206,8 @@ static void emitSumBlock(KernelBuilder &b, const GradFilter &g,
   }
 }
 
-static Grid emitTiles(KernelBuilder &b, const GradFilter &g, const Plan &plan) {
+static Grid emitTiles(KernelBuilder &b, const GradFilter &g,
+                      const GradFilterPlan &plan) {
   int64_t rowTiles = plan.rowTiles(), columnTiles = plan.columnTiles();
   Value rowTile = b.rem(b.tile(), rowTiles);
   Value columnTile = b.rem(b.div(b.tile(), rowTiles), columnTiles);

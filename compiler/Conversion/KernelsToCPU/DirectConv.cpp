@@ -35,6 +35,8 @@ struct Walk {
 struct Cut {
   int64_t pictures = 1, rowBlocks, columnGroups, columnBlocks, groups = 1,
           groupBlocks;
+
+  int64_t tiles() const { return rowBlocks * columnBlocks * groupBlocks; }
 };
 
 /// Pointers of the block at hand, each to its first pixel's first channel.
@@ -58,7 +60,7 @@ static int64_t panelSize(const ConvPart &part) {
 
 /// Sees several rows of the picture as one where that gives fewer, fuller
 /// blocks, for the weights are read once for each. Where the distances between
-/// pixels differ each block is code of its own: at most 8 then, and only for
+/// pixels differ each block is code of its own: at most 10 then, and only for
 /// blocks below 8 pixels, for others it measured slower (README.md).
 static Walk gather(const ConvPart &part, int64_t blockRows) {
   auto even = [&](const PixelGrid &grid) {
@@ -73,7 +75,7 @@ static Walk gather(const ConvPart &part, int64_t blockRows) {
       continue;
     int64_t blocks = llvm::divideCeil(f * part.width, blockRows);
     bool fits = plain ? f == part.height || f * part.width <= 256
-                      : blocks <= 8 && part.width < 8 * inRow;
+                      : blocks <= 10 && part.width < 8 * inRow;
     if (fits && part.height / f * blocks < fewest) {
       fewest = part.height / f * blocks;
       walk.merged = f;
@@ -219,6 +221,31 @@ static Block groupPointers(KernelBuilder &b, const ConvPart &c, Value group,
           at(c.bias, output)};
 }
 
+namespace {
+/// What this call's tile covers; each a range.
+struct Share {
+  std::pair<Value, Value> pictures, columnGroups, groups;
+  Value rowBlock;
+};
+} // namespace
+
+static std::pair<Value, Value> range(KernelBuilder &b, Value block,
+                                     int64_t size, Value total) {
+  Value begin = b.mul(block, size);
+  return {begin, b.min(b.add(begin, size), total)};
+}
+
+static Share shareOf(KernelBuilder &b, const ConvPart &c, const Cut &cut) {
+  Value inside = b.rem(b.tile(), cut.tiles());
+  Value rest = b.div(inside, cut.rowBlocks);
+  return {
+      range(b, b.div(b.tile(), cut.tiles()), cut.pictures, b.batch()),
+      range(b, b.rem(rest, cut.columnBlocks), cut.columnGroups,
+            b.constant(columnGroupsOf(c, b.isa()))),
+      range(b, b.div(rest, cut.columnBlocks), cut.groups, b.constant(c.groups)),
+      b.rem(inside, cut.rowBlocks)};
+}
+
 Grid emitConvParts(KernelBuilder &b, llvm::ArrayRef<ConvPart> parts,
                    const Buffer &result) {
   const ConvPart &c = parts.front();
@@ -231,34 +258,21 @@ Grid emitConvParts(KernelBuilder &b, llvm::ArrayRef<ConvPart> parts,
     walks.push_back(
         gather(part, blockRows(b.isa(), columnsFor(c.outChannels).size())));
   Cut cut = cutWork(walks, b.isa());
-
-  int64_t tiles = cut.rowBlocks * cut.columnBlocks * cut.groupBlocks;
-  Value inside = b.rem(b.tile(), tiles);
-  Value firstPicture = b.mul(b.div(b.tile(), tiles), cut.pictures);
-  std::pair<Value, Value> pictures{
-      firstPicture, b.min(b.add(firstPicture, cut.pictures), b.batch())};
-  Value rowBlock = b.rem(inside, cut.rowBlocks);
-  inside = b.div(inside, cut.rowBlocks);
-  Value columnBlock = b.rem(inside, cut.columnBlocks);
-  Value groupBlock = b.div(inside, cut.columnBlocks);
-  auto range = [&](Value block, int64_t size, int64_t total) {
-    Value begin = b.mul(block, size);
-    return std::pair(begin, b.min(b.add(begin, size), b.constant(total)));
-  };
+  Share share = shareOf(b, c, cut);
 
   auto emitColumns = [&](Value group, Value columnGroup, int64_t remaining) {
     Block p = groupPointers(b, c, group, columnGroup);
     for (const Walk &walk : walks) {
-      auto [begin, end] = range(
-          rowBlock, llvm::divideCeil(walk.rows(), cut.rowBlocks), walk.rows());
-      emitPart(b, walk, p, pictures, begin, end, columnsFor(remaining));
+      auto [begin, end] =
+          range(b, share.rowBlock, llvm::divideCeil(walk.rows(), cut.rowBlocks),
+                b.constant(walk.rows()));
+      emitPart(b, walk, p, share.pictures, begin, end, columnsFor(remaining));
     }
   };
   int64_t width = b.isa().columns, whole = c.outChannels / width;
-  auto [firstColumns, lastColumns] =
-      range(columnBlock, cut.columnGroups, columnGroupsOf(c, b.isa()));
-  auto [firstGroup, lastGroup] = range(groupBlock, cut.groups, c.groups);
-  b.loop(firstGroup, lastGroup, 1, [&](Value group) {
+  Value firstColumns = share.columnGroups.first;
+  Value lastColumns = share.columnGroups.second;
+  b.loop(share.groups.first, share.groups.second, 1, [&](Value group) {
     if (whole)
       b.loop(firstColumns, b.min(lastColumns, b.constant(whole)), 1,
              [&](Value g) { emitColumns(group, g, width); });
@@ -267,12 +281,12 @@ Grid emitConvParts(KernelBuilder &b, llvm::ArrayRef<ConvPart> parts,
              [&] { emitColumns(group, b.constant(whole), rest); });
   });
   if (result.halo.any())
-    b.when(b.equal(b.rem(b.tile(), tiles), 0), [&] {
-      b.loop(pictures.first, pictures.second, 1, [&](Value n) {
+    b.when(b.equal(b.rem(b.tile(), cut.tiles()), 0), [&] {
+      b.loop(share.pictures.first, share.pictures.second, 1, [&](Value n) {
         b.zeroHalo(result, n, b.constant(0), b.constant(result.height()));
       });
     });
-  return Grid{0, cut.pictures, tiles, 0};
+  return Grid{0, cut.pictures, cut.tiles(), 0};
 }
 
 } // namespace tl::cpu

@@ -4,7 +4,6 @@
 #pragma once
 
 #include "compiler/Conversion/KernelsToCPU/KernelBuilder.h"
-#include "mlir/IR/TypeUtilities.h"
 
 namespace tl::cpu {
 

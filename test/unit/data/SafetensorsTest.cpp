@@ -101,7 +101,7 @@ TEST(Safetensors, NamesTheFile) {
   TemporaryFolder folder;
   EXPECT_NE(readSafetensors(folder / "none").message().find("none"),
             std::string::npos);
-  folder.write("bad", {1, 2, 3});
+  folder.write("bad", "123");
   EXPECT_EQ(readSafetensors(folder / "bad").message(),
             (folder / "bad") +
                 ": not a safetensors file: shorter than 8 bytes");

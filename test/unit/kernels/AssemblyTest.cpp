@@ -27,6 +27,30 @@ std::string convText(int64_t width, int64_t in, int64_t out) {
                              "\nrt.return %y : " + y);
 }
 
+/// `op`: conv2d_grad_input or conv2d_grad_filter of a 3x3 convolution.
+std::string convGradText(const std::string &op, int64_t width, int64_t in,
+                         int64_t out, int64_t stride) {
+  auto shape = [](int64_t a, int64_t b) {
+    return std::to_string(a) + "x" + std::to_string(b);
+  };
+  int64_t small = (width - 1) / stride + 1;
+  std::string halo = "xf32, #nn.halo<1, 1, 1, 1>>";
+  std::string x = "tensor<?x" + shape(width, width) + "x" + std::to_string(in);
+  std::string y = "tensor<?x" + shape(small, small) + "x" + std::to_string(out);
+  bool input = op == "conv2d_grad_input";
+  std::string f = "tensor<3x3x" + (input ? shape(out, in) : shape(in, out)) +
+                  "xf32, #nn.form<panels>>";
+  std::string a = (input ? y : x) + halo, b = input ? f : y + "xf32>";
+  std::string result = input ? x + "xf32>" : f;
+  return Program::kernel(
+      "%a: " + a + ", %b: " + b,
+      "%r = nn." + op + " %a, %b {strides = array<i64: " +
+          std::to_string(stride) + ", " + std::to_string(stride) +
+          ">, pads = array<i64: 1, 1, 1, 1>, dilations = "
+          "array<i64: 1, 1>} : (" +
+          a + ", " + b + ") -> " + result + "\nrt.return %r : " + result);
+}
+
 size_t count(const std::string &text, const std::string &word) {
   size_t found = 0;
   for (size_t at = text.find(word); at != std::string::npos;
@@ -56,25 +80,42 @@ std::vector<std::string> innermostLoops(const std::string &assembly) {
 
 class Assembly : public testing::TestWithParam<size_t> {};
 
-// The accumulators of full and shorter blocks stay in registers: the inner
-// loop multiplies and never touches the stack.
+/// The accumulators of full and shorter blocks stay in registers: the inner
+/// loop multiplies and never touches the stack.
+void expectNoSpills(const std::string &kernel, const cpu::Isa &isa) {
+  SCOPED_TRACE(kernel);
+  Program program(kernel);
+  auto text = printKernel(program.kernel(), isa, CodeStage::Assembly);
+  ASSERT_TRUE(succeeded(text)) << program.diagnostics();
+  size_t products = 0;
+  for (const std::string &loop : innermostLoops(*text)) {
+    size_t here = count(loop, isa.fma ? "vfmadd" : "mulps");
+    products = std::max(products, here);
+    if (here)
+      EXPECT_EQ(count(loop, "%rsp"), 0u) << isa.name.str() << "\n" << loop;
+  }
+  // one for each accumulator of at least a block one row short
+  EXPECT_GE(products, size_t((isa.rows - 1) * isa.vectors()));
+}
+
 TEST_P(Assembly, InnerLoopsDoNotSpill) {
   const cpu::Isa &isa = cpu::allIsas()[GetParam()];
   for (auto [width, in, out] :
-       {std::array<int64_t, 3>{150, 64, 64}, {37, 128, 256}, {150, 3, 64}}) {
-    Program program(convText(width, in, out));
-    auto text = printKernel(program.kernel(), isa, CodeStage::Assembly);
-    ASSERT_TRUE(succeeded(text)) << program.diagnostics();
-    size_t products = 0;
-    for (const std::string &loop : innermostLoops(*text)) {
-      size_t here = count(loop, isa.fma ? "vfmadd" : "mulps");
-      products = std::max(products, here);
-      if (here)
-        EXPECT_EQ(count(loop, "%rsp"), 0u) << isa.name.str() << "\n" << loop;
-    }
-    // one for each accumulator of at least a block one row short
-    EXPECT_GE(products, size_t((isa.rows - 1) * isa.vectors()));
-  }
+       {std::array<int64_t, 3>{150, 64, 64}, {37, 128, 256}, {150, 3, 64}})
+    expectNoSpills(convText(width, in, out), isa);
+}
+
+// With packed operands (512 channels), without, with merged rows of a small
+// map, and with the residues of a stride.
+TEST_P(Assembly, InnerLoopsOfGradientsDoNotSpill) {
+  const cpu::Isa &isa = cpu::allIsas()[GetParam()];
+  for (const char *op : {"conv2d_grad_input", "conv2d_grad_filter"})
+    for (auto [width, in, out, stride] :
+         {std::array<int64_t, 4>{27, 512, 512, 1},
+          {7, 64, 64, 1},
+          {56, 28, 64, 1},
+          {55, 64, 128, 2}})
+      expectNoSpills(convGradText(op, width, in, out, stride), isa);
 }
 
 // Kernels call nothing, though the code zeroes halos and evaluates exp.

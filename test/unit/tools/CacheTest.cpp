@@ -17,6 +17,7 @@ protected:
              float mixup = 0) {
     test::TestModelOptions options;
     options.second = second;
+    options.mixed = mixup > 0;
     options.change = [=](schema::ModelT &model) {
       model.train->mixup = mixup;
       if (!views)
