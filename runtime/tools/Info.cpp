@@ -1,38 +1,11 @@
 // tlrun M.bin --info: what is in the file.
 #include "runtime/tools/Json.h"
 #include "runtime/tools/Model.h"
+#include "runtime/tools/Names.h"
 #include "runtime/tools/Verbs.h"
 
 namespace tl::tools {
 namespace {
-
-const char *nameOf(tl_isa isa) {
-  switch (isa) {
-  case TL_ISA_X86_64_V3:
-    return "x86-64-v3";
-  case TL_ISA_X86_64_V4:
-    return "x86-64-v4";
-  default:
-    return "x86-64";
-  }
-}
-
-const char *nameOf(tl_optimizer optimizer) {
-  static constexpr const char *names[] = {"sgd", "rmsprop", "adam", "adamw"};
-  return names[optimizer];
-}
-
-const char *nameOf(tl_schedule schedule) {
-  static constexpr const char *names[] = {"constant", "step", "cosine",
-                                          "one_cycle"};
-  return names[schedule];
-}
-
-const char *nameOf(tl_resize resize) {
-  static constexpr const char *names[] = {"nearest", "bilinear", "bicubic",
-                                          "tf_bilinear"};
-  return names[resize];
-}
 
 Json describePreprocess(const tl_preprocess &p) {
   return {{"name", p.name},

@@ -75,8 +75,8 @@ TrainerPtr Model::makeTrainer(uint32_t threads,
   return TrainerPtr(trainer);
 }
 
-uint32_t Model::chooseLabel(std::span<const float> scores) const {
-  if (info().sigmoid)
+uint32_t chooseLabel(const tl_model_info &info, std::span<const float> scores) {
+  if (info.sigmoid)
     return scores[1] >= 0.5f ? 1 : 0;
   return uint32_t(std::max_element(scores.begin(), scores.end()) -
                   scores.begin());

@@ -21,6 +21,10 @@ using ModelPtr = std::unique_ptr<tl_model, Destroyer<tl_model_close>>;
 using SessionPtr = std::unique_ptr<tl_session, Destroyer<tl_session_destroy>>;
 using TrainerPtr = std::unique_ptr<tl_trainer, Destroyer<tl_trainer_destroy>>;
 
+// The label that scores say: the highest, the lower one when equal; for a
+// sigmoid, label 1 from a half on. scores[classes].
+uint32_t chooseLabel(const tl_model_info &info, std::span<const float> scores);
+
 class Model {
 public:
   explicit Model(const std::string &path);
@@ -43,9 +47,9 @@ public:
   // Without a seed, the recipe's.
   TrainerPtr makeTrainer(uint32_t threads, std::optional<uint64_t> seed) const;
 
-  // The label that scores say: the highest, the lower one when equal; for a
-  // sigmoid, label 1 from a half on. scores[classes].
-  uint32_t chooseLabel(std::span<const float> scores) const;
+  uint32_t chooseLabel(std::span<const float> scores) const {
+    return tools::chooseLabel(info(), scores);
+  }
 
 private:
   ModelPtr model;

@@ -20,6 +20,7 @@ constexpr VerbFlag kVerbs[] = {
     {"--train", Verb::train},     {"--evaluate", Verb::evaluate},
     {"--predict", Verb::predict}, {"--info", Verb::info},
     {"--bench", Verb::bench},     {"--export", Verb::exportWeights}};
+// --report is a verb only where none of these is given.
 
 struct Allowed {
   const char *flag;
@@ -41,6 +42,8 @@ const Allowed kAllowed[] = {
     {"--resume", {Verb::train}},
     {"--find-lr", {Verb::train}},
     {"--phase", {Verb::train}},
+    {"--report", {Verb::train, Verb::evaluate, Verb::report}},
+    {"--no-report", {Verb::train}},
     {"--force", {Verb::train}},
     {"--strict", {Verb::train, Verb::evaluate, Verb::predict}},
     {"--threads", {Verb::train, Verb::evaluate, Verb::predict, Verb::bench}},
@@ -73,6 +76,12 @@ void addVerbs(CLI::App &app, Options &options) {
   app.add_flag("--bench")
       ->description("time the programs in the file")
       ->group(group);
+  app.add_option("--report", options.report,
+                 "write a page about the trained file; with --evaluate also "
+                 "confusions and mistakes; with --train its name (default: "
+                 "the trained file's, .report.html)")
+      ->type_name("FILE")
+      ->group(group);
 }
 
 void addTrainingOptions(CLI::App &app, Options &options) {
@@ -97,6 +106,7 @@ void addTrainingOptions(CLI::App &app, Options &options) {
   app.add_flag("--find-lr", options.findRate,
                "train with a rising learning rate, print the losses and a "
                "suggestion, write nothing");
+  app.add_flag("--no-report", options.noReport, "train without a report");
   app.add_option("--phase", options.phase, "of --find-lr; default: the first")
       ->type_name("NAME");
 }
@@ -165,9 +175,11 @@ Verb findVerb(const CLI::App &app) {
                     "--export and --bench, not several");
     verb = option.verb;
   }
+  if (!verb && app.get_option("--report")->count())
+    verb = Verb::report;
   if (!verb)
     throw Failure("say what to do: --train DIR, --evaluate DIR, --predict "
-                  "FILE..., --info, --export FILE or --bench");
+                  "FILE..., --info, --export FILE, --report FILE or --bench");
   return *verb;
 }
 
@@ -196,7 +208,7 @@ void checkFindRate(const CLI::App &app, const Options &options) {
   }
   for (const char *flag :
        {"-o", "--epochs", "--log", "--log-steps", "--no-shuffle", "--force",
-        "--checkpoint-every", "--resume"})
+        "--checkpoint-every", "--resume", "--report", "--no-report"})
     if (app.get_option(flag)->count())
       throw Failure(fmt::format("{} does not go with --find-lr, which saves "
                                 "nothing",
@@ -252,6 +264,8 @@ std::optional<Options> parseCommandLine(int argc, char **argv) {
   checkAllowed(app, options.verb);
   checkFindRate(app, options);
   options.commandLine = quoteCommand(argc, argv);
+  if (options.noReport && !options.report.empty())
+    throw Failure("give --report or --no-report, not both");
   if (device == "cuda")
     throw Failure("--device cuda is not supported by this build; use cpu");
   return options;

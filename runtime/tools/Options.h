@@ -8,7 +8,15 @@
 
 namespace tl::tools {
 
-enum class Verb { train, evaluate, predict, info, exportWeights, bench };
+enum class Verb {
+  train,
+  evaluate,
+  predict,
+  info,
+  exportWeights,
+  report,
+  bench
+};
 
 struct Options {
   Verb verb = Verb::info;
@@ -23,7 +31,7 @@ struct Options {
   std::optional<uint32_t> top;   // --predict
   uint32_t threads = 0;          // 0: what the process may use
   bool noCache = false;
-  std::string cacheFolder; // empty: the default
+  std::string cacheFolder;                        // empty: the default
   std::optional<uint64_t> cacheMemory, cacheDisk; // bytes
   std::string log;
   bool logSteps = false;
@@ -32,7 +40,9 @@ struct Options {
   uint32_t checkpointEvery = 0; // steps; 0: only when interrupted
   bool resume = false;
   bool findRate = false;
-  std::string phase; // --find-lr; empty: the first
+  std::string phase;  // --find-lr; empty: the first
+  std::string report; // its file; empty: not given
+  bool noReport = false;
   bool strict = false;
   bool force = false;
   bool json = false;

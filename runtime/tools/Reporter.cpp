@@ -52,6 +52,7 @@ void Reporter::finishEpoch(const char *phase, const tl_progress &at) {
   const tl_epoch_record &record = *at.record;
   double seconds = epoch ? epoch->seconds() : 0;
   epoch.reset();
+  laps.finish(fmt::format("phase {}", phase));
   std::string line =
       fmt::format("{} {}/{}  loss {:.4f}  accuracy {:.4f}", phase,
                   record.epoch + 1, at.epochs, record.loss, record.accuracy);

@@ -2,6 +2,7 @@
 // each that is done, and the log.
 #pragma once
 
+#include "runtime/tools/Laps.h"
 #include "runtime/tools/Model.h"
 #include "runtime/tools/Progress.h"
 
@@ -24,6 +25,7 @@ public:
   static int onProgress(void *user, const tl_progress *progress);
 
   std::exception_ptr thrown;
+  Laps laps; // a part a phase; whoever does more of the run adds its own
 
 private:
   void show(const tl_progress &at);

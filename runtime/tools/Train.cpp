@@ -2,6 +2,7 @@
 // user sees on the way is here; the training itself is tl_trainer_fit.
 #include "runtime/tools/Estimate.h"
 #include "runtime/tools/Interrupt.h"
+#include "runtime/tools/MakeReport.h"
 #include "runtime/tools/Reporter.h"
 #include "runtime/tools/RunInputs.h"
 #include "runtime/tools/TrainingSet.h"
@@ -93,6 +94,7 @@ void runTrain(const Options &options) {
   TrainingSet set(model, trainer.get(), folder, options);
   printEstimate(set.rows(), options);
   set.read();
+  reporter.laps.finish("reading pictures, extracting features");
   fmt::print("training on {} pictures of {} classes, validating on {}\n",
              set.training().count, folder.labels.size(),
              set.validation().count);
@@ -116,6 +118,10 @@ void runTrain(const Options &options) {
     throw Failure(
         fmt::format("{}; the last good state is in {}", ended.message, output));
   fmt::print("saved {}\n", output);
+  reporter.laps.finish("saving");
+  reportTraining({output, trainer.get(), set.training().count, set.validation(),
+                  set.validationFiles(), reporter.laps},
+                 options);
 }
 
 } // namespace tl::tools

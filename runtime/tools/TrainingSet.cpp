@@ -171,6 +171,8 @@ void TrainingSet::keepReadable(const std::vector<std::string> &errors) {
         trains ? folder.training[place - pictureRows.validations()]
                : folder.validation[place];
     (trains ? train : held).add(place, int32_t(file.label));
+    if (!trains)
+      heldFiles.push_back(file);
   }
   const std::vector<int32_t> &labels = train.labelsOfAll();
   for (size_t i = 0; i < folder.labels.size(); ++i)

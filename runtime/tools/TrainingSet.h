@@ -25,6 +25,10 @@ public:
   // count of 0 where there are no such pictures.
   tl_pictures training() { return train.describe(); }
   tl_pictures validation() { return held.describe(); }
+  // The files of the latter, in the same order.
+  const std::vector<data::PictureFile> &validationFiles() const {
+    return heldFiles;
+  }
   // What went wrong while tl_trainer_fit asked for pictures is thrown again.
   void rethrow() const;
 
@@ -55,6 +59,7 @@ private:
   const Options &options;
   PictureRows pictureRows;
   PictureFeed train, held;
+  std::vector<data::PictureFile> heldFiles;
 };
 
 } // namespace tl::tools

@@ -13,6 +13,7 @@ void runPredict(const Options &options);
 void runPredictArray(const Options &options); // --predict X.npy
 void runInfo(const Options &options);
 void runExport(const Options &options);
+void runReport(const Options &options);
 void runBench(const Options &options);
 
 } // namespace tl::tools

@@ -34,6 +34,8 @@ void run(const Options &options) {
     return runInfo(options);
   case Verb::exportWeights:
     return runExport(options);
+  case Verb::report:
+    return runReport(options);
   case Verb::bench:
     return runBench(options);
   }

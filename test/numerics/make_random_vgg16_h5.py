@@ -10,8 +10,9 @@ activations keep their size through the 13 layers. Needs numpy and h5py.
 """
 import sys
 
-import h5py
 import numpy as np
+
+from trajectory_cases import write_keras_h5
 
 BLOCKS = [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)]
 
@@ -30,21 +31,15 @@ def layers():
 def main():
     path, seed = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0
     rng = np.random.default_rng(seed)
-    with h5py.File(path, "w") as f:
-        f.attrs["layer_names"] = [name.encode() for name, _, _ in layers()]
-        f.attrs["backend"] = b"tensorflow"
-        f.attrs["keras_version"] = b"2.0.0"
-        for name, inputs, outputs in layers():
-            group = f.create_group(name)
-            weights = {}
-            if inputs:
-                scale = np.float32(np.sqrt(2 / (9 * inputs)))
-                kernel = rng.standard_normal((3, 3, inputs, outputs), np.float32) * scale
-                weights[f"{name}_W_1:0"] = kernel
-                weights[f"{name}_b_1:0"] = rng.standard_normal(outputs, np.float32) * np.float32(0.01)
-            group.attrs["weight_names"] = [w.encode() for w in weights]
-            for weight, value in weights.items():
-                group[weight] = value
+    content = {}
+    for name, inputs, outputs in layers():
+        content[name] = {}
+        if inputs:
+            scale = np.float32(np.sqrt(2 / (9 * inputs)))
+            kernel = rng.standard_normal((3, 3, inputs, outputs), np.float32) * scale
+            content[name][f"{name}_W_1:0"] = kernel
+            content[name][f"{name}_b_1:0"] = rng.standard_normal(outputs, np.float32) * np.float32(0.01)
+    write_keras_h5(path, content)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,11 @@ TEST_F(Tlrun, Trains) {
   ASSERT_EQ(run("m.bin --train pictures --log log.jsonl --epochs 2"), 0) << err;
   EXPECT_EQ(err, "");
   std::vector<std::string> lines = linesOf(out);
-  ASSERT_EQ(lines.size(), 11u) << out; // Two phases of two epochs.
+  ASSERT_EQ(lines.size(), 12u) << out; // Two phases of two epochs.
   EXPECT_EQ(lines[5], "training on 27 pictures of 3 classes, validating on 9");
   EXPECT_TRUE(lines[6].starts_with("first 1/2  loss ")) << lines[6];
-  EXPECT_EQ(lines.back(), "saved m.trained.bin");
+  EXPECT_EQ(lines[10], "saved m.trained.bin");
+  EXPECT_EQ(lines[11], "report m.trained.report.html");
   std::vector<std::string> log = linesOf(file("log.jsonl"));
   ASSERT_EQ(log.size(), 4u);
   EXPECT_TRUE(log[2].starts_with("{\"phase\":\"second\",\"epoch\":1,"));
@@ -186,6 +187,47 @@ TEST_F(Tlrun, PredictsArrays) {
         "w.npy: the shape is (5, 2, 8, 3), the network reads (N, 4, 4, 3)");
 }
 
+// A report at the end of training, of an evaluation, of the file alone.
+TEST_F(Tlrun, Reports) {
+  ASSERT_EQ(run("m.bin --train pictures -o t.bin --no-report"), 0) << err;
+  EXPECT_FALSE(fs::exists(folder / "t.report.html"));
+  ASSERT_EQ(run("m.bin --train pictures -o t2.bin --report r.html"), 0) << err;
+  EXPECT_EQ(linesOf(out).back(), "report r.html");
+  EXPECT_EQ(file("t.bin"), file("t2.bin"));
+  EXPECT_NE(file("r.html").find("<dt>validation accuracy</dt><dd>100.0"),
+            std::string::npos);
+  // Validating on red pictures that lie among the blue makes three mistakes.
+  fs::remove_all(folder / "pictures/val/blue");
+  fs::rename(folder / "pictures/val/red", folder / "pictures/val/blue");
+  ASSERT_EQ(run("t.bin --evaluate pictures --report e.html"), 0) << err;
+  EXPECT_EQ(linesOf(out).back(), "report e.html");
+  std::string page = file("e.html");
+  EXPECT_NE(page.find("All 3 wrong ones"), std::string::npos);
+  EXPECT_NE(page.find("alt=\"blue/9.png\""), std::string::npos);
+  EXPECT_EQ(run("t.bin --evaluate pictures --report e.html --json"), 0) << err;
+  EXPECT_EQ(linesOf(out).size(), 1u) << out;
+  ASSERT_EQ(run("t.bin --report alone.html"), 0) << err;
+  EXPECT_EQ(out, "report alone.html\n");
+  EXPECT_NE(file("alone.html").find("made from the trained file alone"),
+            std::string::npos);
+}
+
+// That a page cannot be written is a warning after training, an error where
+// the page was all that was asked for.
+TEST_F(Tlrun, ReportCannotBeWritten) {
+  ASSERT_EQ(run("m.bin --train pictures -o t.bin --report none/r.html"), 0);
+  EXPECT_EQ(linesOf(out).back(), "saved t.bin");
+  EXPECT_TRUE(err.starts_with("tlrun: warning: there is no report: none/r.html"
+                              ": "))
+      << err;
+  EXPECT_EQ(run("t.bin --report none/r.html"), 1);
+  EXPECT_TRUE(err.starts_with("tlrun: error: none/r.html: ")) << err;
+  fails("m.bin --train pictures --report r.html --no-report",
+        "give --report or --no-report, not both");
+  fails("t.bin --info --report r.html",
+        "--report goes with --train or --evaluate");
+}
+
 // The rest of the verbs in their plain and their JSON form.
 TEST_F(Tlrun, InfoExportBench) {
   ASSERT_EQ(run("m.bin --info --json"), 0) << err;
@@ -204,8 +246,9 @@ TEST_F(Tlrun, InfoExportBench) {
 
 // Mistakes on the command line, and what is not a model.
 TEST_F(Tlrun, CommandLine) {
-  fails("m.bin", "say what to do: --train DIR, --evaluate DIR, --predict "
-                 "FILE..., --info, --export FILE or --bench");
+  fails("m.bin",
+        "say what to do: --train DIR, --evaluate DIR, --predict FILE..., "
+        "--info, --export FILE, --report FILE or --bench");
   fails("m.bin --info --bench", "give one of --train, --evaluate, --predict, "
                                 "--info, --export and --bench, not several");
   fails("m.bin --info --top 3", "--top goes with --predict");
