@@ -66,7 +66,7 @@ class RecipeErrors(ToolTest):
     def test_weights_do_not_fit(self):
         self.write("vgg.tl", GOOD.replace("backbone mini", "backbone vgg16"))
         result = self.fail_with("mini.safetensors", TLC, "vgg.tl", "-o", "bad.bin")
-        self.assertIn("missing: expected 'features.0.weight' [64, 3, 3, 3]", result.stderr)
+        self.assertIn("missing: expected 'block1_conv1.kernel' [3, 3, 3, 64]", result.stderr)
 
     # A backbone of one's own, beside the recipe.
     def test_own_backbone(self):
