@@ -36,7 +36,7 @@ CASES = {
     "unclosed string": ("  head", '  labels «"a\n  head', ["string"]),
     "augmentation": ("batch 16", "batch 16  augment { shift(«20») }", ["0 to 1", "20"]),
     "unfreezing": ("lr: 1e-3)", "lr: 1e-3)  «unfreeze» backbone[\"*relu\"]", ["no layer in this range has weights"]),
-    "schedule": ("lr: 1e-3)", "lr: 1e-3)  «schedule» cosine(warmup: 1)", ["not supported yet", "schedule"]),
+    "schedule": ("lr: 1e-3)", "lr: 1e-3)  schedule «cosin»", ["expected", "cosine", "cosin"]),
     "precision": ("freeze all", "freeze all  «precision» bf16", ["not supported yet", "precision"]),
 }
 
