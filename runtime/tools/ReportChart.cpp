@@ -14,7 +14,7 @@ namespace {
 
 constexpr double kWidth = 440, kHeight = 282;
 constexpr double kLeft = 54, kRight = 432, kTop = 28, kBottom = 240;
-constexpr double kLetter = 7.8; // bold, in the larger size of narrow pages
+constexpr double kLetter = 9.4; // bold, in the larger size of narrow pages
 
 // Past so many epochs a dot for each would only thicken the line.
 constexpr size_t kMostDots = 40;

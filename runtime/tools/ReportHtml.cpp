@@ -112,7 +112,7 @@ std::string showBytes(uint64_t bytes) {
 std::string showOperations(uint64_t count) {
   auto amount = double(count);
   if (amount < 1e4)
-    return std::to_string(count);
+    return showCount(count);
   if (amount < 1e6)
     return fmt::format("{:.1f}\u00a0thousand", amount / 1e3);
   if (amount < 1e9)

@@ -95,7 +95,7 @@ tbody th bdi { display: inline-block; max-width: 11rem;
 .upwards tbody td { padding: .3125rem .25rem; min-width: 2.25rem;
   font-size: .8125rem; }
 .pictures { display: grid; gap: 1rem; margin: .75rem 0;
-  grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); }
+  grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); }
 .pictures figure { background: var(--panel); border-radius: .5rem;
   overflow: hidden; }
 .pictures .frame { display: flex; height: 9rem; align-items: center;
@@ -131,7 +131,9 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line);
   .chart text { font-size: 14px; }
   .facts { grid-template-columns: 1fr; gap: 0; }
   .facts dd { margin-bottom: .5rem; }
-  th, td { padding: .3125rem .5rem; }
+  table { font-size: .875rem; }
+  th, td { padding: .3125rem .375rem; }
+  .bar { min-width: 4.5rem; }
   .tiles { grid-template-columns: repeat(2, 1fr); }
   .pictures { grid-template-columns: repeat(2, 1fr); }
 }

@@ -277,6 +277,8 @@ TEST(ReportHtml, Numbers) {
   EXPECT_EQ(showSeconds(185), "3\u00a0min 05\u00a0s");
   EXPECT_EQ(showSeconds(7320), "2\u00a0h 02\u00a0min");
   EXPECT_EQ(showBytes(1), "1\u00a0KB");
+  EXPECT_EQ(showOperations(3120), "3,120");
+  EXPECT_EQ(showOperations(12600000), "12.6\u00a0million");
   EXPECT_EQ(showBytes(1500000000), "1.50\u00a0GB");
 }
 
