@@ -55,7 +55,7 @@ def draw(runs):
                              f'y2="{HEIGHT - BOTTOM}" stroke="{colour}" stroke-dasharray="4 4"/>')
         points = " ".join(f"{x(epoch):.1f},{y(accuracy):.1f}" for epoch, (_, accuracy) in enumerate(rows, 1))
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(text(LEFT + 8 + 260 * number, TOP - 16, f"{name}: {rows[-1][1]:.3f} at the end", "start", colour, "bold"))
+        parts.append(text(LEFT + (WIDTH - LEFT) * number / len(runs), TOP - 16, f"{name}: {rows[-1][1]:.3f} at the end", "start", colour, "bold"))
     return "\n".join(parts + ["</svg>"]) + "\n"
 
 

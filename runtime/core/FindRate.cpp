@@ -16,6 +16,9 @@ namespace {
 constexpr double kLowest = 1e-7, kHighest = 10;
 constexpr double kMemory = 0.9; // of the smoothed loss
 constexpr double kDiverged = 4; // times the lowest
+// The first points are means of few losses, and nothing is learnt at such rates:
+// their slopes are noise.
+constexpr uint32_t kSettled = 10;
 
 class RateFinder {
 public:
@@ -31,7 +34,7 @@ public:
     weights = classWeights(info, source.pictures.labels, source.count());
     losses.resize(batch);
     batchWeights.resize(batch);
-    indices.resize(batch);
+    order.resize(source.count());
   }
 
   void run(tl_rate_point *points, uint32_t *count);
@@ -46,7 +49,7 @@ private:
   uint32_t phase, batch;
   PictureSource source;
   std::vector<float> weights, losses, batchWeights;
-  std::vector<uint32_t> indices;
+  std::vector<uint32_t> order; // of the epoch at hand
 };
 
 // The mean loss of the pictures before the step, or a nan.
@@ -54,9 +57,11 @@ double RateFinder::step(uint32_t index, float rate) {
   uint32_t batches = (source.count() + batch - 1) / batch;
   uint32_t epoch = index / batches, done = index % batches * batch;
   uint32_t n = std::min(batch, source.count() - done);
-  for (uint32_t i = 0; i < n; ++i)
-    indices[i] = done + i;
-  source.gather({phase, epoch}, indices.data(), n);
+  if (done == 0)
+    need([&](tl_error *e) {
+      return tl_trainer_order(trainer, epoch, source.count(), order.data(), e);
+    });
+  source.gather({phase, epoch}, order.data() + done, n);
   tl_batch now{};
   now.size = sizeof now;
   now.n = n;
@@ -118,7 +123,7 @@ void RateFinder::run(tl_rate_point *points, uint32_t *count) {
 // the logarithm.
 float suggest(const tl_rate_point *points, uint32_t count) {
   float steepest = 0, rate = 0;
-  for (uint32_t i = 1; i + 1 < count; ++i) {
+  for (uint32_t i = kSettled; i + 1 < count; ++i) {
     float slope = points[i + 1].loss - points[i - 1].loss;
     if (slope < steepest) {
       steepest = slope;

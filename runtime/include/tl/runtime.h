@@ -624,14 +624,15 @@ typedef struct tl_rate_point {
 enum { TL_RATE_POINTS = 100 };
 
 /* Searches for a learning rate of the head for `phase`, as L. N. Smith,
- * "Cyclical learning rates", WACV 2017, does: trains on the pictures in order,
- * again and again, while the rate rises from 1e-7 to 10 in equal ratios, and
- * stops where the smoothed loss is 4 times the lowest so far or no number. The
- * suggestion is the rate at which the smoothed loss falls most steeply over the
- * logarithm of the rate; 0 where it falls nowhere. The backbone's rate rises in
- * proportion. Class weights apply, mixup does not. `points` holds
- * TL_RATE_POINTS, of which `count` are filled. Of the options, batch and
- * progress (TL_STAGE_TRAIN) count. The trainer ends as it was before. */
+ * "Cyclical learning rates", WACV 2017, does: trains epoch after epoch, in the
+ * order of tl_trainer_order, while the rate rises from 1e-7 to 10 in equal
+ * ratios, and stops where the smoothed loss is 4 times the lowest so far or no
+ * number. The suggestion is the rate at which the smoothed loss falls most
+ * steeply over the logarithm of the rate, the first 10 points left out; 0 where
+ * it falls nowhere. The backbone's rate rises in proportion. Class weights
+ * apply, mixup does not. `points` holds TL_RATE_POINTS, of which `count` are
+ * filled. Of the options, batch and progress (TL_STAGE_TRAIN) count. The trainer
+ * ends as it was before. */
 tl_status tl_trainer_find_rate(tl_trainer *trainer, uint32_t phase,
                                const tl_pictures *training,
                                const tl_fit_options *options,
