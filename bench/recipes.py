@@ -48,7 +48,7 @@ def draw(folder):
 
 
 def ours(tools, recipe, pictures, threads):
-    """Seconds by part: `compile`, `decode_and_extract`, each phase's epochs, `rest`."""
+    """Seconds by part: `compile`, then the parts that tlrun's log names (reading, extraction, each phase), `rest`."""
     path = os.path.join(HERE, "..", "examples", RECIPES[recipe], "model.tl")
     with tempfile.TemporaryDirectory() as folder:
         model, log = os.path.join(folder, "model.bin"), os.path.join(folder, "log.jsonl")
@@ -62,9 +62,8 @@ def ours(tools, recipe, pictures, threads):
         parts = {"compile": compiled - began}
         with open(log) as f:
             for line in map(json.loads, f):
-                if "seconds" in line:
-                    part = line.get("part") or line["phase"]
-                    parts[part] = parts.get(part, 0) + line["seconds"]
+                if "part" in line:
+                    parts[line["part"]] = line["seconds"]
         parts["rest"] = ended - began - sum(parts.values())
         parts["total"] = ended - began
         return {name: round(seconds, 2) for name, seconds in parts.items()}

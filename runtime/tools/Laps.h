@@ -22,6 +22,14 @@ public:
     last = now;
   }
 
+  // The same as two parts, `seconds` of it being the second.
+  void finish(const std::string &part, const std::string &second,
+              double seconds) {
+    finish(part);
+    parts.back().seconds -= seconds;
+    parts.push_back({second, seconds, parts.back().peakBytes});
+  }
+
   const std::vector<ReportPart> &all() const { return parts; }
 
 private:

@@ -79,6 +79,15 @@ void Reporter::finishEpoch(const char *phase, const tl_progress &at) {
     write(toLine(json));
 }
 
+void Reporter::logParts() {
+  if (!log)
+    return;
+  for (const ReportPart &part : laps.all())
+    write(toLine({{"part", part.name},
+                  {"seconds", part.seconds},
+                  {"peak_bytes", part.peakBytes}}));
+}
+
 // Into the log where there is one.
 void Reporter::write(const std::string &line) {
   if (!log) {

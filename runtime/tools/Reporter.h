@@ -24,6 +24,10 @@ public:
   // Asks the run to stop where a signal did (Interrupt.h).
   static int onProgress(void *user, const tl_progress *progress);
 
+  // A line in the log for each part of the run: its time, and the most memory
+  // up to its end.
+  void logParts();
+
   std::exception_ptr thrown;
   Laps laps; // a part a phase; whoever does more of the run adds its own
 

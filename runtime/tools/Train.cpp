@@ -94,7 +94,8 @@ void runTrain(const Options &options) {
   TrainingSet set(model, trainer.get(), folder, options);
   printEstimate(set.rows(), options);
   set.read();
-  reporter.laps.finish("reading pictures, extracting features");
+  reporter.laps.finish("reading pictures", "extracting features",
+                       set.extractSeconds());
   fmt::print("training on {} pictures of {} classes, validating on {}\n",
              set.training().count, folder.labels.size(),
              set.validation().count);
@@ -119,6 +120,7 @@ void runTrain(const Options &options) {
         fmt::format("{}; the last good state is in {}", ended.message, output));
   fmt::print("saved {}\n", output);
   reporter.laps.finish("saving");
+  reporter.logParts();
   reportTraining({output, trainer.get(), set.training().count, set.validation(),
                   set.validationFiles(), reporter.laps},
                  options);

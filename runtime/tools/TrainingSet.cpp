@@ -48,7 +48,9 @@ void TrainingSet::read() {
               std::back_inserter(views));
     pixels.insert(pixels.end(), read->pixels.begin(), read->pixels.end());
     if (views.size() >= kBatch || (place + 1 == count && !views.empty())) {
+      auto began = std::chrono::steady_clock::now();
       extract(views, pixels);
+      extracting += std::chrono::steady_clock::now() - began;
       views.clear();
       pixels.clear();
     }

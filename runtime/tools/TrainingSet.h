@@ -7,6 +7,8 @@
 #include "runtime/tools/PictureFeed.h"
 #include "runtime/tools/PictureRows.h"
 
+#include <chrono>
+
 namespace tl::tools {
 
 class TrainingSet {
@@ -20,6 +22,9 @@ public:
   // Decodes, extracts, and checks that each class has a picture left. Says how
   // many features an earlier run had left.
   void read();
+  // How much of that went by in extraction. The rest is what reading and
+  // decoding did not do beside it.
+  double extractSeconds() const { return extracting.count(); }
 
   // For tl_trainer_fit; valid as long as this object. `validation` has a
   // count of 0 where there are no such pictures.
@@ -55,6 +60,7 @@ private:
   tl_trainer *trainer;
   std::atomic<uint64_t> found = 0;
   uint64_t computed = 0;
+  std::chrono::duration<double> extracting{0};
   const data::PictureFolder &folder;
   const Options &options;
   PictureRows pictureRows;

@@ -72,9 +72,16 @@ class CommandLines(ToolTest):
         self.succeed(TLRUN, "m.bin", "--train", "pictures", "-o", "log.bin", "--log", "log.jsonl", "--epochs", 4)
         with open(self.path("log.jsonl")) as f:
             lines = [json.loads(line) for line in f]
-        self.assertEqual(len(lines), 4)
-        self.assertEqual({line["phase"] for line in lines}, {"head"})
-        self.assertLess(lines[-1]["loss"], lines[0]["loss"])
+        epochs, parts = lines[:4], lines[4:]
+        self.assertEqual([line.get("epoch") for line in epochs], [1, 2, 3, 4])
+        self.assertEqual({line["phase"] for line in epochs}, {"head"})
+        self.assertLess(epochs[-1]["loss"], epochs[0]["loss"])
+        # Then where the time went, and the memory.
+        self.assertEqual([line["part"] for line in parts],
+                         ["reading pictures", "extracting features", "phase head", "saving"])
+        for line in parts:
+            self.assertGreaterEqual(line["seconds"], 0)
+            self.assertGreater(line["peak_bytes"], 1 << 20)
 
     def test_evaluate_json(self):
         result = self.json(TLRUN, "m.trained.bin", "--evaluate", "pictures", "--json")

@@ -162,7 +162,7 @@ class Resume(ToolTest):
             text = f.read()
         lines = [json.loads(line) for line in text.splitlines()]
         steps = [line for line in lines if "step" in line]
-        epochs = [line for line in lines if "step" not in line]
+        epochs = [line for line in lines if "step" not in line and "epoch" in line]
         self.assertEqual((len(steps), len(epochs)), (2 * 2 * 17, 4))
         self.assertEqual([s["step"] for s in steps[:34]], list(range(1, 35)))
         first = steps[:17]

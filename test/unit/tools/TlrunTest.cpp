@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 using data::makeTinyPng;
 using test::linesOf;
 
-// The default name of the result, one line an epoch, and the log's keys.
+// The default name of the result, a line an epoch and a part, the log's keys.
 TEST_F(Tlrun, Trains) {
   ASSERT_EQ(run("m.bin --train pictures --log log.jsonl --epochs 2"), 0) << err;
   EXPECT_EQ(err, "");
@@ -23,7 +23,8 @@ TEST_F(Tlrun, Trains) {
   EXPECT_EQ(lines[10], "saved m.trained.bin");
   EXPECT_EQ(lines[11], "report m.trained.report.html");
   std::vector<std::string> log = linesOf(file("log.jsonl"));
-  ASSERT_EQ(log.size(), 4u);
+  // Two phases of two epochs, then the five parts of the run.
+  ASSERT_EQ(log.size(), 9u);
   EXPECT_TRUE(log[2].starts_with("{\"phase\":\"second\",\"epoch\":1,"));
   for (const char *key : {"loss", "accuracy", "val_loss", "val_accuracy",
                           "seconds", "images_per_second"})
