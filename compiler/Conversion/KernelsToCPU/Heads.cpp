@@ -3,6 +3,7 @@
 
 #include "compiler/Conversion/KernelsToCPU/MicroTile.h"
 #include "compiler/Conversion/KernelsToCPU/PictureTiles.h"
+#include "compiler/Conversion/KernelsToCPU/Transpose.h"
 #include "compiler/Conversion/KernelsToCPU/VectorMath.h"
 #include "llvm/Support/MathExtras.h"
 

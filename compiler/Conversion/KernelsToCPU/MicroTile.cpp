@@ -1,7 +1,6 @@
 // Register blocking; see the header.
 #include "compiler/Conversion/KernelsToCPU/MicroTile.h"
 
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "runtime/schema/WeightForm.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -23,24 +22,6 @@ llvm::SmallVector<Column> plainColumns(const Isa &isa, int64_t remaining) {
   for (int64_t c = 0; c < std::min(isa.columns, remaining); c += isa.lanes)
     columns.push_back({c, c, std::min(isa.lanes, remaining - c)});
   return columns;
-}
-
-// After log2(lanes) rounds of interleaving halves rows are columns.
-void transpose(KernelBuilder &b, Values &v) {
-  int64_t n = v.size();
-  llvm::SmallVector<int64_t> low, high;
-  for (int64_t i = 0; i < n; ++i) {
-    low.push_back(i / 2 + i % 2 * n);
-    high.push_back(n / 2 + i / 2 + i % 2 * n);
-  }
-  for (int64_t round = 1; round < n; round *= 2) {
-    Values next;
-    for (int64_t i = 0; i < n / 2; ++i)
-      for (auto &mask : {low, high})
-        next.push_back(
-            mlir::vector::ShuffleOp::create(b, v[i], v[i + n / 2], mask));
-    v = next;
-  }
 }
 
 // Few vectors want more rows, or the latency of the FMAs shows; past 14 rows

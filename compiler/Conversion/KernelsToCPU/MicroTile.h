@@ -27,9 +27,6 @@ llvm::SmallVector<Column> panelColumns(const Isa &isa, int64_t remaining,
 /// The same where the weights' columns are contiguous.
 llvm::SmallVector<Column> plainColumns(const Isa &isa, int64_t remaining);
 
-/// As many vectors as they have lanes: element (i, j) goes to (j, i).
-void transpose(KernelBuilder &b, Values &vectors);
-
 /// Rows of a block with that many vectors: as many accumulators as the
 /// micro-tile of the ISA has, within reason.
 int64_t blockRows(const Isa &isa, size_t vectors);
