@@ -108,9 +108,8 @@ LogicalResult expectConvolution(Operation *op, ArrayRef<int64_t> input,
     return failure();
   SmallVector<int64_t> expected{input[0], 0, 0, filter[3]};
   for (int d : {0, 1})
-    expected[1 + d] =
-        windowOutput(input[1 + d], filter[d], dilations[d], strides[d],
-                     pads[2 * d], pads[2 * d + 1]);
+    expected[1 + d] = windowOutput(input[1 + d], filter[d], dilations[d],
+                                   strides[d], pads[2 * d], pads[2 * d + 1]);
   if (groups < 1 || input[3] % groups || filter[3] % groups ||
       filter[2] != input[3] / groups || ArrayRef(expected) != output)
     return op->emitOpError()

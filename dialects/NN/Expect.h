@@ -1,5 +1,5 @@
-// What the verifiers of the NN dialect have in common: shapes, and the sentences
-// in which a wrong one is reported.
+// What the verifiers of the NN dialect have in common: shapes, and the
+// sentences in which a wrong one is reported.
 #pragma once
 
 #include "dialects/NN/NN.h"
@@ -46,10 +46,11 @@ mlir::LogicalResult expectPool(mlir::Operation *op, mlir::Value input,
                                llvm::ArrayRef<int64_t> pads);
 
 /// A convolution of `input` by `filter` gives `output` (shapes).
-mlir::LogicalResult expectConvolution(
-    mlir::Operation *op, llvm::ArrayRef<int64_t> input,
-    llvm::ArrayRef<int64_t> filter, llvm::ArrayRef<int64_t> output,
-    llvm::ArrayRef<int64_t> strides, llvm::ArrayRef<int64_t> pads,
-    llvm::ArrayRef<int64_t> dilations, int64_t groups);
+mlir::LogicalResult
+expectConvolution(mlir::Operation *op, llvm::ArrayRef<int64_t> input,
+                  llvm::ArrayRef<int64_t> filter,
+                  llvm::ArrayRef<int64_t> output,
+                  llvm::ArrayRef<int64_t> strides, llvm::ArrayRef<int64_t> pads,
+                  llvm::ArrayRef<int64_t> dilations, int64_t groups);
 
 } // namespace tl::nn

@@ -121,8 +121,8 @@ std::optional<Convention> readConvention(const Item &item, Reporter &reporter);
 /// `train { ... }`; errors are reported, and what could be read is returned.
 Train readTrain(const Item &item, Reporter &reporter);
 
-/// `augment { ... }`; nothing where no picture would change, also after an error
-/// was reported.
+/// `augment { ... }`; nothing where no picture would change, also after an
+/// error was reported.
 std::optional<Augment> readAugment(const Item &item, Reporter &reporter);
 
 /// A phase inherits what it does not say from `previous`.

@@ -1,6 +1,6 @@
 // Between the two sides of binding: a matcher for each convention (BindKeras,
-// BindTorch, BindOwn) finds for each expected tensor its counterpart in the file;
-// Bind.cpp turns that into readers or into the one error.
+// BindTorch, BindOwn) finds for each expected tensor its counterpart in the
+// file; Bind.cpp turns that into readers or into the one error.
 #pragma once
 
 #include "frontends/weights/Bind.h"

@@ -1,7 +1,7 @@
 // Our own files, as tlrun --export writes them: "<layer>.<role>" and canonical
-// shapes, so that what was trained here serves as a backbone's weights as it is.
-// What the file has beyond the network, such as the head of the model that was
-// trained, is left unused.
+// shapes, so that what was trained here serves as a backbone's weights as it
+// is. What the file has beyond the network, such as the head of the model that
+// was trained, is left unused.
 #include "frontends/weights/BindMatch.h"
 #include "frontends/weights/Message.h"
 

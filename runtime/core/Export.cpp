@@ -32,8 +32,7 @@ void exportModel(const tl_model &model, const char *path) {
       continue;
     chosen.push_back(i);
     uint64_t bytes = sizeof(float);
-    head += "," + quoted(*tensor.name()) +
-            ":{\"dtype\":\"F32\",\"shape\":[";
+    head += "," + quoted(*tensor.name()) + ":{\"dtype\":\"F32\",\"shape\":[";
     for (uint32_t d = 0; d < tensor.shape()->size(); ++d) {
       bytes *= uint64_t(tensor.shape()->Get(d));
       head += (d ? "," : "") + std::to_string(tensor.shape()->Get(d));

@@ -16,8 +16,8 @@ namespace {
 constexpr double kLowest = 1e-7, kHighest = 10;
 constexpr double kMemory = 0.9; // of the smoothed loss
 constexpr double kDiverged = 4; // times the lowest
-// The first points are means of few losses, and nothing is learnt at such rates:
-// their slopes are noise.
+// The first points are means of few losses, and nothing is learnt at such
+// rates: their slopes are noise.
 constexpr uint32_t kSettled = 10;
 
 class RateFinder {

@@ -106,8 +106,7 @@ TEST(Bind, OwnFilesMustFit) {
                        "[4, 2, 3, 3]"),
             std::string::npos)
       << error;
-  EXPECT_NE(error.find("missing: expected 'conv1.bias' [4]"),
-            std::string::npos)
+  EXPECT_NE(error.find("missing: expected 'conv1.bias' [4]"), std::string::npos)
       << error;
 }
 
