@@ -16,8 +16,11 @@ Image resizeColumns(const Image &image, uint32_t width, const AxisWeights &axis,
                     uint32_t firstRow, uint32_t rows) {
   HorizontalPass pass(axis, image.width, image.channels, bestInstructions());
   Image out(width, rows, image.channels);
-  for (uint32_t y = 0; y < rows; ++y)
-    pass.run(image.row(size_t(firstRow) + y), out.row(y));
+  const uint8_t *end = image.values.data() + image.values.size();
+  for (uint32_t y = 0; y < rows; ++y) {
+    const uint8_t *in = image.row(size_t(firstRow) + y);
+    pass.run(in, size_t(end - in), out.row(y));
+  }
   return out;
 }
 

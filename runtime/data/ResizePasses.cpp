@@ -17,8 +17,8 @@ namespace {
 // 8 bits for the result and two for filters that overshoot: Pillow's choice.
 constexpr int kPrecisionBits = 32 - 8 - 2;
 constexpr int32_t kHalf = 1 << (kPrecisionBits - 1);
-constexpr int kLowBits = 11; // both halves of a weight then fit 16 bits
-constexpr size_t kLoad = 16; // bytes that a load takes for four pixels
+constexpr int kLowBits = 11;   // both halves of a weight then fit 16 bits
+constexpr size_t kBeyond = 32; // of a row's end, where loads may reach
 
 std::vector<int32_t> toFixedPoint(const std::vector<double> &weights) {
   std::vector<int32_t> fixed(weights.size());
@@ -94,7 +94,7 @@ HorizontalPass::HorizontalPass(const AxisWeights &axis, uint32_t width,
   if (instructions != Instructions::avx2 || channels != 3)
     return;
   splitWeights();
-  padded.resize(rowBytes + 2 * kLoad);
+  padded.resize(rowBytes + kBeyond);
 }
 
 void HorizontalPass::splitWeights() {
@@ -114,7 +114,8 @@ void HorizontalPass::splitWeights() {
 }
 
 #if defined(__x86_64__)
-[[gnu::target("avx2")]] void HorizontalPass::runAvx2(uint8_t *out) const {
+[[gnu::target("avx2")]] void HorizontalPass::runAvx2(const uint8_t *row,
+                                                     uint8_t *out) const {
   // Bytes of four pixels to words, colours of two pixels side by side.
   const __m256i spread = _mm256_setr_epi8(
       0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1, //
@@ -122,7 +123,7 @@ void HorizontalPass::splitWeights() {
   const Weights4 *four = split.data();
   const uint8_t *const end = out + axis.spans.size() * 3;
   for (const AxisWeights::Span &span : axis.spans) {
-    const uint8_t *in = padded.data() + size_t(span.first) * 3;
+    const uint8_t *in = row + size_t(span.first) * 3;
     __m256i high = _mm256_setzero_si256(), low = high;
     for (uint32_t i = 0; i < span.count; i += 4, in += 12, ++four) {
       __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i *>(in));
@@ -141,17 +142,23 @@ void HorizontalPass::splitWeights() {
                          kPrecisionBits);
     sum = _mm_packs_epi32(sum, sum);
     uint32_t rgb = uint32_t(_mm_cvtsi128_si32(_mm_packus_epi16(sum, sum)));
-    memcpy(out, &rgb, end - out > 3 ? 4 : 3); // the fourth is overwritten
+    if (end - out > 3)
+      memcpy(out, &rgb, 4); // The next pixel overwrites the fourth byte.
+    else
+      memcpy(out, &rgb, 3);
     out += 3;
   }
 }
 #endif
 
-void HorizontalPass::run(const uint8_t *in, uint8_t *out) {
+void HorizontalPass::run(const uint8_t *in, size_t readable, uint8_t *out) {
 #if defined(__x86_64__)
   if (!split.empty()) {
-    memcpy(padded.data(), in, rowBytes);
-    return runAvx2(out);
+    if (readable < rowBytes + kBeyond) {
+      memcpy(padded.data(), in, rowBytes);
+      in = padded.data();
+    }
+    return runAvx2(in, out);
   }
 #endif
   auto row = channels == 3 ? horizontalRow<3> : horizontalRow<1>;

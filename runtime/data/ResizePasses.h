@@ -23,7 +23,9 @@ class HorizontalPass {
 public:
   HorizontalPass(const AxisWeights &axis, uint32_t width, uint32_t channels,
                  Instructions instructions);
-  void run(const uint8_t *in, uint8_t *out);
+  // `readable` bytes, at least a row's, may be read at `in`: a row that others
+  // follow need not be copied.
+  void run(const uint8_t *in, size_t readable, uint8_t *out);
 
 private:
   // Four neighbouring pixels' weights w = high * 2^11 + low, as the words that
@@ -32,14 +34,14 @@ private:
     std::array<int16_t, 16> high, low;
   };
   void splitWeights();
-  void runAvx2(uint8_t *out) const;
+  void runAvx2(const uint8_t *row, uint8_t *out) const;
 
   const AxisWeights &axis;
   const size_t rowBytes;
   const uint32_t channels;
   std::vector<int32_t> weights;
   std::vector<Weights4> split; // empty where the baseline is used
-  std::vector<uint8_t> padded; // the row, and zeros that loads may run into
+  std::vector<uint8_t> padded; // a row, and zeros that loads may run into
 };
 
 // Across rows: row `y` of the result from the rows of its span, the first of

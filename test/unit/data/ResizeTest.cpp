@@ -57,7 +57,8 @@ TEST(Resize, EveryInstructionSetGivesTheSameBytes) {
           out.resize(size_t(to) * 3 * 2 + size_t(to) * 301);
           HorizontalPass across(axis, from, 3, set);
           for (uint32_t y = 0; y < 2; ++y)
-            across.run(rows.row(y), out.data() + size_t(y) * to * 3);
+            across.run(rows.row(y), rows.values.size() - y * rows.rowValues(),
+                       out.data() + size_t(y) * to * 3);
           VerticalPass down(axis, set);
           for (uint32_t y = 0; y < to; ++y)
             down.run(y, columns.row(axis.spans[y].first), 301, 301,
