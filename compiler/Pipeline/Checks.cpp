@@ -97,6 +97,21 @@ LogicalResult checkDifferentiated(Compilation &c) {
   return success();
 }
 
+LogicalResult checkFused(Compilation &c) {
+  auto result = c.module->walk([&](nn::UpdateOp update) {
+    StringRef name =
+        update.getParameter().getDefiningOp<nn::GetOp>().getParameter();
+    for (auto get : update->getBlock()->getOps<nn::GetOp>())
+      for (Operation *reader : get->getUsers())
+        if (get.getParameter() == name && update->isBeforeInBlock(reader)) {
+          broken(reader, "fuse") << "reads '" << name << "' after its update";
+          return WalkResult::interrupt();
+        }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
 LogicalResult checkLayout(Compilation &c) {
   auto holds = [](Operation *op, Value value, nn::HaloSizes least) {
     nn::HaloSizes halo = nn::haloOf(cast<RankedTensorType>(value.getType()));

@@ -15,6 +15,8 @@ llvm::LogicalResult checkFrozen(Compilation &compilation);
 llvm::LogicalResult checkFolded(Compilation &compilation);
 /// differentiate: each step sets each parameter it trains, and no other.
 llvm::LogicalResult checkDifferentiated(Compilation &compilation);
+/// fuse: no parameter is read after its update, which overwrites it.
+llvm::LogicalResult checkFused(Compilation &compilation);
 /// layout: every convolution's input has the halo that its padding needs.
 llvm::LogicalResult checkLayout(Compilation &compilation);
 /// kernels: no NN operation outside kernels.

@@ -54,6 +54,7 @@ LogicalResult fuse(Compilation &c) {
     passes.addPass(createFusePadding());
     passes.addPass(createCSEPass());
     passes.addPass(createRematerialise());
+    passes.addPass(createAdvanceUpdates());
   });
 }
 
@@ -98,8 +99,9 @@ constexpr Phase kPhases[] = {
     {"differentiate", "gradients and updates of trained parameters only",
      differentiate, checkDifferentiated},
     {"fuse",
-     "activations, additions and padding inside the operations they belong to",
-     fuse, nullptr},
+     "activations, additions and padding inside the operations they belong "
+     "to, updates right behind their gradients",
+     fuse, checkFused},
     {"layout", "each halo and storage form is in its type", layout,
      checkLayout},
     {"kernels", "entry points are calls of outlined kernels", kernels,

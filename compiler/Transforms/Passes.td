@@ -97,6 +97,19 @@ def Rematerialise : TL_Pass<"tl-rematerialise"> {
   }];
 }
 
+def AdvanceUpdates : TL_Pass<"tl-advance-updates"> {
+  let summary = "Update each parameter as soon as its gradient is there";
+  let description = [{
+    Differentiation leaves the updates at the end of the step, where all
+    gradients of parameters are alive at once. Each moves up behind its
+    gradient and the last read of its parameter (the layer's gradients read it
+    too), so that gradients share memory; none passes the loss, which every
+    gradient reads. With clipping an update needs the norm of all gradients, and
+    so stays. What is computed, and in which order each number is, does not
+    change.
+  }];
+}
+
 def AssignLayouts : TL_Pass<"tl-assign-layouts"> {
   let summary = "Choose halos of activations and storage forms of weights";
   let description = [{
@@ -117,8 +130,10 @@ def ConvertNNToRT : TL_Pass<"convert-nn-to-rt"> {
 def PlanMemory : TL_Pass<"tl-plan-memory"> {
   let summary = "Give every buffer an offset in its entry's arena";
   let description = [{
-    Buffers whose lifetimes do not meet may share memory. The largest go
-    first, each at the lowest offset that is free over its lifetime.
+    Buffers whose lifetimes do not meet may share memory. They are placed one
+    after the other, each at the lowest offset that is free over its lifetime;
+    several orders are tried (by size, by size times lifetime, by lifetime, by
+    first and by last use) and the smallest arena is kept.
   }];
 }
 

@@ -1,9 +1,10 @@
 // Offsets from lifetimes. Two regions: buffers of a fixed size, and buffers
 // whose size and offset are multiples of the batch; one plan holds for every
-// batch. Greedy by size: the largest buffer first, each at the lowest offset
-// that is free during its whole life.
+// batch. Greedy: one buffer after the other, each at the lowest offset that is
+// free during its whole life. In which order is a matter of luck, so that
+// several are tried for each region and the smallest plan is kept.
+#include "compiler/Analysis/Lifetimes.h"
 #include "compiler/Transforms/Passes.h"
-#include "dialects/NN/Storage.h"
 
 using namespace mlir;
 
@@ -13,51 +14,32 @@ namespace tl {
 
 namespace {
 
-constexpr int64_t kAlignment = 64;
-
-struct Life {
-  rt::BufferOp buffer;
-  int64_t bytes = 0;
-  bool perPicture = false;
-  int64_t first = 0, last = 0; // operations of the entry, in order
-  int64_t offset = 0;
+struct Placed {
+  const Life *life;
+  int64_t offset;
 };
 
-/// Lifetimes of an entry's buffers. Inputs live from the start to their last
-/// reader, outputs to the end.
-SmallVector<Life> lifetimes(rt::EntryOp entry) {
-  SmallVector<Life> lives;
-  llvm::DenseMap<Value, size_t> index;
-  int64_t position = 0, end = std::numeric_limits<int64_t>::max();
-  for (Operation &op : entry.getBody().front()) {
-    ++position;
-    if (auto buffer = dyn_cast<rt::BufferOp>(op)) {
-      nn::Storage storage = nn::storageOf(buffer.getType().getTensor());
-      index[buffer.getResult()] = lives.size();
-      lives.push_back({buffer,
-                       int64_t(llvm::alignTo(storage.bytes, kAlignment)),
-                       storage.perPicture, end, 0});
-      continue;
-    }
-    for (Value operand : op.getOperands()) {
-      auto known = index.find(operand);
-      if (known == index.end())
-        continue;
-      Life &life = lives[known->second];
-      life.first = std::min(life.first, isa<rt::InputOp>(op) ? 0 : position);
-      life.last = std::max(life.last, isa<rt::OutputOp>(op) ? end : position);
-    }
-  }
-  return lives;
-}
+struct Plan {
+  SmallVector<Placed> places;
+  int64_t size = 0;
+};
+
+/// What comes first has the largest rank; of equals the larger and earlier.
+using Rank = int64_t (*)(const Life &);
+constexpr Rank kOrders[] = {
+    [](const Life &life) { return life.bytes; },
+    [](const Life &life) { return life.bytes * (life.last - life.first + 1); },
+    [](const Life &life) { return life.last - life.first; },
+    [](const Life &life) { return -life.first; },
+    [](const Life &life) { return life.last; },
+};
 
 /// The lowest offset at which `life` meets none of `placed`.
-int64_t lowestOffset(const Life &life, ArrayRef<Life *> placed) {
+int64_t lowestOffset(const Life &life, ArrayRef<Placed> placed) {
   SmallVector<std::pair<int64_t, int64_t>> taken;
-  for (Life *other : placed)
-    if (other->perPicture == life.perPicture && other->first <= life.last &&
-        life.first <= other->last)
-      taken.push_back({other->offset, other->offset + other->bytes});
+  for (auto [other, offset] : placed)
+    if (life.meets(*other))
+      taken.push_back({offset, offset + other->bytes});
   llvm::sort(taken);
   int64_t offset = 0;
   for (auto [begin, end] : taken) {
@@ -68,32 +50,45 @@ int64_t lowestOffset(const Life &life, ArrayRef<Life *> placed) {
   return offset;
 }
 
+Plan placeInOrder(ArrayRef<const Life *> lives, Rank rank) {
+  SmallVector<const Life *> order(lives);
+  llvm::stable_sort(order, [&](const Life *a, const Life *b) {
+    return std::tuple(-rank(*a), -a->bytes, a->first) <
+           std::tuple(-rank(*b), -b->bytes, b->first);
+  });
+  Plan plan;
+  for (const Life *life : order) {
+    int64_t offset = lowestOffset(*life, plan.places);
+    plan.places.push_back({life, offset});
+    plan.size = std::max(plan.size, offset + life->bytes);
+  }
+  return plan;
+}
+
+/// Plans the buffers of one region; gives its size.
+int64_t planRegion(ArrayRef<Life> all, bool perPicture) {
+  SmallVector<const Life *> lives;
+  for (const Life &life : all)
+    if (life.perPicture == perPicture)
+      lives.push_back(&life);
+  Plan best = placeInOrder(lives, kOrders[0]);
+  for (Rank rank : llvm::drop_begin(kOrders))
+    if (Plan plan = placeInOrder(lives, rank); plan.size < best.size)
+      best = std::move(plan);
+  for (auto [life, offset] : best.places) {
+    rt::BufferOp buffer = life->buffer;
+    buffer.setOffset(offset);
+  }
+  return best.size;
+}
+
 struct PlanMemory : impl::PlanMemoryBase<PlanMemory> {
   void runOnOperation() override {
-    for (auto entry : getOperation().getOps<rt::EntryOp>())
-      plan(entry);
-  }
-
-  void plan(rt::EntryOp entry) {
-    SmallVector<Life> lives = lifetimes(entry);
-    SmallVector<Life *> order;
-    for (Life &life : lives)
-      order.push_back(&life);
-    llvm::sort(order, [](Life *a, Life *b) {
-      return std::tuple(-a->bytes, a->first, a) <
-             std::tuple(-b->bytes, b->first, b);
-    });
-    SmallVector<Life *> placed;
-    int64_t fixed = 0, perPicture = 0;
-    for (Life *life : order) {
-      life->offset = lowestOffset(*life, placed);
-      placed.push_back(life);
-      int64_t &size = life->perPicture ? perPicture : fixed;
-      size = std::max(size, life->offset + life->bytes);
-      life->buffer.setOffset(life->offset);
+    for (auto entry : getOperation().getOps<rt::EntryOp>()) {
+      SmallVector<Life> lives = lifetimes(entry);
+      entry.setArenaFixed(planRegion(lives, /*perPicture=*/false));
+      entry.setArenaPerPicture(planRegion(lives, /*perPicture=*/true));
     }
-    entry.setArenaFixed(fixed);
-    entry.setArenaPerPicture(perPicture);
   }
 };
 } // namespace

@@ -2,6 +2,7 @@
 // and not of a formula beside it.
 #include "compiler/tools/PlanSummary.h"
 
+#include "compiler/Analysis/Lifetimes.h"
 #include "compiler/Analysis/MultiplyAdds.h"
 #include "compiler/tools/Numbers.h"
 #include "dialects/NN/Marks.h"
@@ -87,11 +88,11 @@ void PlanPrinter::memory(rt::EntryOp step) {
     slots += tensor.getRole() == rt::TensorRole::Slot ? bytes : 0;
   }
   int64_t batch = model.getTrain().getBatch();
-  int64_t arena = *step.getArenaFixed() + batch * *step.getArenaPerPicture();
+  int64_t arena = arenaPlanned(step).at(batch);
   os << "  step's memory  " << grouped(arena + parameters + slots)
      << " bytes at batch " << batch << ": parameters " << grouped(parameters)
      << ", optimizer state " << grouped(slots) << ", values " << grouped(arena)
-     << "\n";
+     << " (at least " << grouped(arenaLowerBound(step).at(batch)) << ")\n";
 }
 
 void PlanPrinter::print(ask::PhaseOp phase, uint64_t index) {

@@ -34,3 +34,35 @@ rt.entry extract @outputs {
   rt.call @copy(%0) -> (%2) : (!rt.buffer<tensor<?x64xf32>>) -> !rt.buffer<tensor<?x64xf32>>
   rt.output "frontier.1", %2 : !rt.buffer<tensor<?x64xf32>>
 }
+
+rt.kernel @narrow {
+^bb0(%x: tensor<?x48xf32>):
+  %0 = nn.slice %x {offsets = array<i64: 0>, strides = array<i64: 1>} : (tensor<?x48xf32>) -> tensor<?x32xf32>
+  rt.return %0 : tensor<?x32xf32>
+}
+rt.kernel @widen {
+^bb0(%x: tensor<?x32xf32>):
+  %0 = nn.pad_channels %x {before = 0 : i64, after = 16 : i64} : (tensor<?x32xf32>) -> tensor<?x48xf32>
+  rt.return %0 : tensor<?x48xf32>
+}
+rt.kernel @same {
+^bb0(%x: tensor<?x48xf32>):
+  %0 = nn.reshape %x : (tensor<?x48xf32>) -> tensor<?x48xf32>
+  rt.return %0 : tensor<?x48xf32>
+}
+// Two large buffers at a time are enough (384 bytes). With the largest first
+// the small one would find both places taken (512); by first use it lies in the
+// first one's place and the last fits behind it.
+// CHECK-LABEL: rt.entry extract @orders
+// CHECK-SAME: arena_per_picture = 384 : i64
+rt.entry extract @orders {
+  %0 = rt.buffer : !rt.buffer<tensor<?x48xf32>>
+  rt.input "pixels", %0 : !rt.buffer<tensor<?x48xf32>>
+  %1 = rt.buffer : !rt.buffer<tensor<?x48xf32>>
+  rt.call @same(%0) -> (%1) : (!rt.buffer<tensor<?x48xf32>>) -> !rt.buffer<tensor<?x48xf32>>
+  %2 = rt.buffer : !rt.buffer<tensor<?x32xf32>>
+  rt.call @narrow(%1) -> (%2) : (!rt.buffer<tensor<?x48xf32>>) -> !rt.buffer<tensor<?x32xf32>>
+  %3 = rt.buffer : !rt.buffer<tensor<?x48xf32>>
+  rt.call @widen(%2) -> (%3) : (!rt.buffer<tensor<?x32xf32>>) -> !rt.buffer<tensor<?x48xf32>>
+  rt.output "frontier", %3 : !rt.buffer<tensor<?x48xf32>>
+}
