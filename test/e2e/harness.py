@@ -68,6 +68,11 @@ class ToolTest(unittest.TestCase):
                                  f"{result.stdout}{result.stderr}")
         return result
 
+    def epochs_of(self, log):
+        """The lines that a training log (--log) has for epochs."""
+        with open(self.path(log)) as f:
+            return [line for line in map(json.loads, f) if "epoch" in line and "step" not in line]
+
     def fail_with(self, message, *command):
         """The command exits 1 and says `message` on stderr, nothing on stdout."""
         result = self.start(*command)

@@ -1,6 +1,5 @@
 """The equality contract: the trained file's bytes depend on the recipe, the
 pictures and the seed alone; not on the cache, the threads, or where it ran."""
-import json
 import os
 import unittest
 
@@ -127,8 +126,7 @@ class Equality(ToolTest):
         self.compile("log")
         first = self.train("log", "first.bin", "--log", "log.jsonl", "--epochs", 2)
         self.assertEqual(first, self.train("log", "second.bin", "--epochs", 2))
-        with open(self.path("log.jsonl")) as f:
-            lines = [json.loads(line) for line in f]
+        lines = self.epochs_of("log.jsonl")
         self.assertEqual([line["epoch"] for line in lines][-1] - lines[0]["epoch"], 1)
         for key in ("phase", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds",
                     "images_per_second"):

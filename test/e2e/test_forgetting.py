@@ -1,6 +1,5 @@
 """Ants and bees, examples/04: gentle fine-tuning keeps what the backbone knows,
 training everything at the head's rate from the first step destroys it."""
-import json
 import os
 import unittest
 
@@ -21,10 +20,8 @@ class Forgetting(ToolTest):
         self.succeed(TLRUN, f"{recipe}.bin", "--train", shared(*PICTURES), "-o", "t.bin", "--log", "log.jsonl",
                      "--no-report", *options)
         phases = {}
-        with open(self.path("log.jsonl")) as f:
-            for line in map(json.loads, f):
-                if "val_accuracy" in line:
-                    phases.setdefault(line["phase"], []).append(line["val_accuracy"])
+        for line in self.epochs_of("log.jsonl"):
+            phases.setdefault(line["phase"], []).append(line["val_accuracy"])
         return phases
 
     # Means over three seeds. Fine-tuned at least as good as the head alone, but

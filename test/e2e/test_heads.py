@@ -44,8 +44,7 @@ class Heads(ToolTest):
 
     # 33 pictures and five thousand weights: learnt by heart, from chance.
     def test_learns(self):
-        with open(self.path("log.jsonl")) as f:
-            epochs = [json.loads(line) for line in f]
+        epochs = self.epochs_of("log.jsonl")
         self.assertGreater(epochs[0]["loss"], 0.7)
         self.assertLess(epochs[-1]["loss"], 0.1)
         self.assertEqual(epochs[-1]["accuracy"], 1)

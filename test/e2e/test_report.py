@@ -1,7 +1,6 @@
 """The report of a training in a browser: that it opens without a complaint, asks
 nothing of the network, draws the numbers of the run, fits a phone, and shows
 names of files and classes as text whatever they are."""
-import json
 import os
 import re
 import shutil
@@ -112,8 +111,7 @@ class Report(BrowserTest):
     # Both charts have a point for each epoch, for training and validation, at heights that are the
     # log's numbers on one scale.
     def test_curves_are_the_log(self):
-        with open(self.path("log.jsonl")) as f:
-            log = [line for line in map(json.loads, f) if "epoch" in line]
+        log = self.epochs_of("log.jsonl")
         self.assertEqual(len(log), sum(EPOCHS.values()))
         charts = self.page.find("svg", **{"class": "chart"})
         self.assertEqual(len(charts), 2)

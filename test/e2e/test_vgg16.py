@@ -1,5 +1,4 @@
 """Recipe A: VGG16 at 150x150 from a Keras-layout file, in bounded memory."""
-import json
 import os
 import subprocess
 import sys
@@ -39,8 +38,7 @@ class RecipeA(ToolTest):
                 os.makedirs(self.path("pictures", split), exist_ok=True)
                 os.rename(self.path("drawn", split, drawn), self.path("pictures", split, label))
         self.succeed(TLRUN, "model.bin", "--train", "pictures", "-o", "trained.bin", "--log", "log.jsonl")
-        with open(self.path("log.jsonl")) as f:
-            epochs = [json.loads(line) for line in f]
+        epochs = self.epochs_of("log.jsonl")
         self.assertEqual(len(epochs), 30)
         # Eight pictures and two million weights: learnt by heart, from far away
         # (random features are large).
