@@ -3,6 +3,7 @@
 
 #include "compiler/Pipeline/Register.h"
 #include "compiler/tools/Diagnostics.h"
+#include "compiler/tools/Explain.h"
 #include "compiler/tools/LoadWeights.h"
 #include "compiler/tools/PlanSummary.h"
 #include "compiler/tools/Summary.h"
@@ -114,8 +115,13 @@ LogicalResult checkUsage(const CompileOptions &options,
     printer.error("no phase '" + stop + "'; --list-phases prints their names");
     return failure();
   }
-  if (options.output.empty() && stop.empty() && !options.summary) {
-    printer.error("expected -o OUT.bin, --emit=PHASE or --summary");
+  if (options.output.empty() && stop.empty() && !options.summary &&
+      !options.explain) {
+    printer.error("expected -o OUT.bin, --emit=PHASE, --summary or --explain");
+    return failure();
+  }
+  if (options.json && !options.explain) {
+    printer.error("--json says how --explain prints: give both");
     return failure();
   }
   // The file is renamed into place: that must not replace a device or a pipe.
@@ -136,12 +142,9 @@ LogicalResult checkUsage(const CompileOptions &options,
   return success();
 }
 
-/// Plans a copy of the program, for what its phases cost. Weights do not matter
-/// for that: any will do.
-LogicalResult printPhases(ModuleOp module) {
-  auto models = module.getOps<ask::ModelOp>();
-  if (llvm::none_of(models, [](ask::ModelOp m) { return m.getTrain(); }))
-    return success();
+/// A copy of the program with its memory planned, for what it costs. Weights do
+/// not matter for that: any will do.
+FailureOr<OwningOpRef<ModuleOp>> planCopy(ModuleOp module) {
   Compilation plan;
   plan.parse = [&](Compilation &c) {
     c.module = module.clone();
@@ -156,7 +159,28 @@ LogicalResult printPhases(ModuleOp module) {
   planned.stopAfter = "plan-memory";
   if (failed(runPipeline(plan, planned, llvm::nulls())))
     return failure();
-  printPlan(*plan.module, llvm::outs());
+  return std::move(plan.module);
+}
+
+/// What --summary and --explain say.
+LogicalResult printFacts(const CompileOptions &options, Compilation &c) {
+  if (options.summary)
+    printSummary(*c.module, llvm::outs());
+  bool trains = llvm::any_of(c.module->getOps<ask::ModelOp>(),
+                             [](ask::ModelOp m) { return bool(m.getTrain()); });
+  if (!options.explain && !trains)
+    return success();
+  auto planned = planCopy(*c.module);
+  if (failed(planned))
+    return failure();
+  if (options.summary)
+    printPlan(**planned, llvm::outs());
+  if (!options.explain)
+    return success();
+  auto entries = explain(**planned, c.targets);
+  if (failed(entries))
+    return failure();
+  (options.json ? printJson : printText)(*entries, llvm::outs());
   return success();
 }
 
@@ -169,11 +193,8 @@ LogicalResult run(const CompileOptions &options, MLIRContext &context,
   c.output = options.output;
   c.parse = [&](Compilation &c) { return parseModel(c, options, context); };
   c.load = [&](Compilation &c) { return loadPhase(c, options); };
-  if (options.summary) {
-    if (failed(c.parse(c)))
-      return failure();
-    printSummary(*c.module, llvm::outs());
-    if (failed(printPhases(*c.module)))
+  if (options.summary || options.explain) {
+    if (failed(c.parse(c)) || failed(printFacts(options, c)))
       return failure();
     if (options.output.empty() && options.pipeline.stopAfter.empty())
       return success();

@@ -15,6 +15,8 @@ struct CompileOptions {
   std::vector<std::string> targets; ///< empty: x86-64-v3 and x86-64-v4
   std::vector<std::string> keep;
   bool summary = false;
+  bool explain = false;
+  bool json = false; ///< of explain
   bool listPhases = false;
   PipelineOptions pipeline;
 };

@@ -29,6 +29,10 @@ int main(int argc, char **argv) {
   app.add_flag("--summary", options.summary,
                "print the layers, the indices that freeze ranges use, and what "
                "each phase trains and costs");
+  app.add_flag("--explain", options.explain,
+               "print the form, work, memory traffic and expected speed of "
+               "each call on each target");
+  app.add_flag("--json", options.json, "print what --explain says as JSON");
   app.add_option("--emit", options.pipeline.stopAfter,
                  "print the program after a phase and stop")
       ->type_name("PHASE");

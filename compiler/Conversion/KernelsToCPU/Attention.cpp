@@ -64,6 +64,7 @@ llvm::FailureOr<Grid> emitAttention(KernelBuilder &b, mlir::Operation *op) {
   Buffer qkv = b.buffer(attention.getQkv());
   Buffer y = b.buffer(attention.getResult());
   HeadShape s(b.isa(), qkv, attention.getHeads());
+  b.describe("two matrix products a head");
   EvenBlocks blocks(s.tokens, b.isa().rows);
   int64_t parts = llvm::divideCeil(s.tokens, kQueries);
   Value part = b.rem(b.tile(), parts), place = b.div(b.tile(), parts);

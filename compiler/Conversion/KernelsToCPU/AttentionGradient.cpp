@@ -192,6 +192,7 @@ llvm::FailureOr<Grid> emitAttentionGrad(KernelBuilder &b, mlir::Operation *op) {
     return b.at(buffer.pointer,
                 b.add(b.mul(picture, buffer.pictureStride()), channel));
   };
+  b.describe("five matrix products a head");
   EvenBlocks blocks(s.tokens, b.isa().rows);
   AttentionGradient a{s,        blocks,  gradient.getScale().convertToDouble(),
                       own(qkv), own(dy), own(dqkv)};

@@ -203,6 +203,7 @@ llvm::FailureOr<Grid> emitBatchNormGradAffine(KernelBuilder &b,
 // In place; of the input only the number of its places is read.
 llvm::FailureOr<Grid> emitMovingAverage(KernelBuilder &b, mlir::Operation *op) {
   auto node = mlir::cast<nn::MovingAverageOp>(op);
+  b.describe("vectors, in place");
   Value old = b.buffer(node.getOld()).pointer;
   Value fresh = b.buffer(node.getBatch()).pointer;
   Value result = b.buffer(node.getResult()).pointer;

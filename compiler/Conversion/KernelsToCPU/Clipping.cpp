@@ -42,6 +42,7 @@ llvm::FailureOr<Grid> emitSumSquares(KernelBuilder &b, mlir::Operation *op) {
       })[0];
   b.storeScalar(narrow(b, total),
                 b.at(b.buffer(node.getResult()).pointer, b.tile()));
+  b.describe("sums in double precision, a range a tile");
   return Grid{nn::squareSums(gradient.type), 1, 0, 0};
 }
 
@@ -68,6 +69,7 @@ llvm::FailureOr<Grid> emitClipScale(KernelBuilder &b, mlir::Operation *op) {
     scale = b.divF(most, b.maxF(most, norm));
   }
   b.storeScalar(narrow(b, scale), b.buffer(node.getResult()).pointer);
+  b.describe("one number");
   return Grid{1, 1, 0, 0};
 }
 

@@ -208,6 +208,9 @@ static void emitSumBlock(KernelBuilder &b, const GradFilter &g,
 
 static Grid emitTiles(KernelBuilder &b, const GradFilter &g,
                       const GradFilterPlan &plan) {
+  b.describe(llvm::Twine("a matrix product, summed over pixels") +
+             (plan.packX ? ", x packed" : "") +
+             (plan.packDy ? ", dy packed" : ""));
   int64_t rowTiles = plan.rowTiles(), columnTiles = plan.columnTiles();
   Value rowTile = b.rem(b.tile(), rowTiles);
   Value columnTile = b.rem(b.div(b.tile(), rowTiles), columnTiles);

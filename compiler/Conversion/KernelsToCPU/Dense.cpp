@@ -44,6 +44,7 @@ static void emitPanels(KernelBuilder &b, const Dense &d, const MatrixRows &rows,
 
 static Grid emitDensePanels(KernelBuilder &b, const Dense &d,
                             const Buffer &input) {
+  b.describe("dense panels, a matrix product");
   int64_t width = b.isa().columns, whole = d.outputs / width;
   int64_t rest = d.outputs - whole * width;
   MatrixRows rows(input, llvm::divideCeil(d.outputs, width));
@@ -64,6 +65,7 @@ static void emitDots(KernelBuilder &b, const Dense &d, Value row,
                      int64_t height, int64_t first, int64_t outputs) {
   Value x = b.at(d.x, b.mul(row, d.inputs));
   Value w = b.at(d.weights, first * d.inputs);
+  b.holdsBlock(height, outputs * b.lanes(), outputs * b.lanes());
   auto step = [&](Value k, int64_t active, Values acc) {
     Values weights;
     for (int64_t m = 0; m < outputs; ++m)
@@ -96,6 +98,7 @@ static void emitDots(KernelBuilder &b, const Dense &d, Value row,
 
 static Grid emitDenseRows(KernelBuilder &b, const Dense &d,
                           const Buffer &input) {
+  b.describe("dense rows, the sum is in the lanes");
   // Accumulators, weights and one row's vector must fit the registers.
   int64_t most = b.isa().registers == 32 ? 4 : 2;
   MatrixRows rows(input, 1);

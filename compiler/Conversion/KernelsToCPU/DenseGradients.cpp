@@ -86,6 +86,8 @@ llvm::FailureOr<Grid> emitDenseGradInput(KernelBuilder &b,
               w.type.getDimSize(0),
               w.type.getDimSize(1),
               form == nn::WeightForm::Panels};
+  b.describe(g.panels ? "a matrix product, panels transposed"
+                      : "a matrix product with rows");
   int64_t width = b.isa().columns, whole = g.inputs / width;
   int64_t rest = g.inputs - whole * width;
   MatrixRows rows(dy, llvm::divideCeil(g.inputs, width));
@@ -206,6 +208,7 @@ static GradWeightTiles cutGradWeight(const GradWeight &g, int64_t height,
 }
 
 static Grid emitGradWeightPanels(KernelBuilder &b, const GradWeight &g) {
+  b.describe("a matrix product into panels, summed over the batch");
   int64_t width = b.isa().columns, groups = llvm::divideCeil(g.columns, width);
   int64_t height = std::min(
       g.rows, blockRows(b.isa(), std::min(g.columns, width) / b.lanes()));
@@ -234,6 +237,7 @@ static Grid emitGradWeightPanels(KernelBuilder &b, const GradWeight &g) {
 
 /// The same, cut along the columns: there are fewer than 16 rows.
 static Grid emitGradWeightLines(KernelBuilder &b, const GradWeight &g) {
+  b.describe("a matrix product into rows, summed over the batch");
   int64_t width = b.isa().columns, groups = llvm::divideCeil(g.columns, width);
   int64_t groupsPerTile = std::clamp<int64_t>(
       4'000'000 / (32 * g.perPicture * g.rows * width), 1, groups);

@@ -18,6 +18,7 @@ struct Block {
 /// `pixels` outputs side by side, `lanes` channels.
 static void emitBlock(KernelBuilder &b, const ConvPart &d, const Block &p,
                       int64_t pixels, int64_t lanes) {
+  b.holdsBlock(pixels, lanes, lanes);
   Value initial = p.bias ? b.load(p.bias, lanes) : b.splat(0, lanes);
   Values acc(pixels, initial);
   if (d.hasTaps())
@@ -66,6 +67,7 @@ static void emitRow(KernelBuilder &b, const ConvPart &d, const Block &row) {
 
 Grid emitDepthwiseParts(KernelBuilder &b, llvm::ArrayRef<ConvPart> parts,
                         const Buffer &result) {
+  b.describe("depthwise, channels are the lanes");
   // A multiplication takes one or two loads here: about 100 microseconds.
   int64_t work = 0;
   for (const ConvPart &part : parts)

@@ -98,6 +98,8 @@ Grid emitDepthwiseGradFilter(KernelBuilder &b, nn::Conv2DGradFilterOp op) {
   // As many vectors as there are registers for their sums.
   int64_t vectors =
       std::clamp<int64_t>((b.isa().registers - 2) / (d.taps + 1), 1, 4);
+  b.describe("depthwise, a row of taps in registers, whole batch");
+  b.holdsBlock(d.taps, b.lanes(), std::min(b.lanes(), channels));
   int64_t block = std::min(vectors * b.lanes(), channels);
   int64_t blocks = llvm::divideCeil(channels, block);
   int64_t rest = channels - (blocks - 1) * block;

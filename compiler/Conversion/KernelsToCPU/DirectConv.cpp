@@ -246,9 +246,21 @@ static Share shareOf(KernelBuilder &b, const ConvPart &c, const Cut &cut) {
       b.rem(inside, cut.rowBlocks)};
 }
 
+static std::string wordsFor(llvm::ArrayRef<ConvPart> parts) {
+  const ConvPart &c = parts.front();
+  std::string form = c.groups != 1 ? "direct, group by group"
+                     : c.filterHeight * c.filterWidth == 1
+                         ? "1x1 as a matrix product"
+                         : "direct";
+  if (parts.size() > 1)
+    form += ", " + std::to_string(parts.size()) + " parts by the strides";
+  return form;
+}
+
 Grid emitConvParts(KernelBuilder &b, llvm::ArrayRef<ConvPart> parts,
                    const Buffer &result) {
   const ConvPart &c = parts.front();
+  b.describe(wordsFor(parts));
   auto columnsFor = [&](int64_t remaining) {
     return c.groups == 1 ? panelColumns(b.isa(), remaining, panelSize(c))
                          : plainColumns(b.isa(), remaining);

@@ -65,6 +65,21 @@ Value KernelBuilder::elements(const Buffer &buffer) {
   return buffer.storage.perPicture ? mul(count, batch()) : count;
 }
 
+// ---------------------------------------------------------------- the form
+
+void KernelBuilder::describe(const llvm::Twine &text) {
+  if (form_.text.empty())
+    form_.text = text.str();
+}
+
+void KernelBuilder::holdsBlock(int64_t rows, int64_t columns, int64_t active) {
+  if (rows * active <= form_.rows * form_.active)
+    return;
+  form_.rows = rows;
+  form_.columns = columns;
+  form_.active = active;
+}
+
 // ---------------------------------------------------------------- integers
 
 Value KernelBuilder::constant(int64_t value) {

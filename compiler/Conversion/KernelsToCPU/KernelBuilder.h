@@ -20,6 +20,8 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
+#include <string>
+
 namespace tl::cpu {
 
 using Value = mlir::Value;
@@ -31,6 +33,14 @@ struct Grid {
   int64_t pictures = 1;
   int64_t tiles = 0;
   int64_t scratch = 0;
+};
+
+/// How a kernel computes, for people (`tlc --explain`) and the cost model.
+struct Form {
+  std::string text;
+  /// The largest block of sums that stays in registers: rows x columns, of
+  /// which `active` columns are wanted. 0: the kernel has none.
+  int64_t rows = 0, columns = 0, active = 0;
 };
 
 /// The memory of one value of the kernel.
@@ -76,6 +86,14 @@ public:
   }
   /// Stored elements of the whole buffer: times the batch where per picture.
   Value elements(const Buffer &buffer);
+
+  // ------------------------------------------------------------ the form
+  /// Says how the kernel computes. The first word counts: an emitter's own goes
+  /// before that of a helper that cuts its work.
+  void describe(const llvm::Twine &text);
+  /// A block of sums in registers (see Form); the largest is remembered.
+  void holdsBlock(int64_t rows, int64_t columns, int64_t active);
+  const Form &form() const { return form_; }
 
   // ------------------------------------------------------------ integers
   Value constant(int64_t value);
@@ -176,6 +194,7 @@ private:
   rt::KernelOp kernel_;
   mlir::Block &function_;
   Value batch_, tile_, scratch_;
+  Form form_;
 };
 
 /// The common way to cut pictures into tiles: blocks of whole rows of one

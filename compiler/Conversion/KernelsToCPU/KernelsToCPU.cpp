@@ -121,6 +121,9 @@ llvm::FailureOr<KernelModule> emitKernel(rt::KernelOp kernel, const Isa &isa) {
   FailureOr<Grid> grid = emitter(b, computation);
   if (failed(grid))
     return failure();
+  if (b.form().text.empty())
+    return computation->emitOpError("internal: its emitter gives no form");
+  result.form = b.form();
   func::ReturnOp::create(b);
   makeOuter(*result.module, kernel, inner, buffers);
   result.grid = rt::GridAttr::getChecked(

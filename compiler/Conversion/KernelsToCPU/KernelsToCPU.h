@@ -2,7 +2,7 @@
 // in the shape that runtime/schema/KernelAbi.h says.
 #pragma once
 
-#include "compiler/Conversion/KernelsToCPU/Isa.h"
+#include "compiler/Conversion/KernelsToCPU/KernelBuilder.h"
 #include "dialects/RT/RT.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -12,6 +12,7 @@ namespace tl::cpu {
 struct KernelModule {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   rt::GridAttr grid;
+  Form form;
 };
 
 /// Every dialect and translation that emission, lowering and translation to

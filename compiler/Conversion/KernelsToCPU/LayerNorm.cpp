@@ -180,6 +180,7 @@ llvm::FailureOr<Grid> emitLayerNormGradAffine(KernelBuilder &b,
           b.equal(b.tile(), blocks - 1), [&] { sumBlock(rest); },
           [&] { sumBlock(kChannels); });
   });
+  b.describe("vectors, a block of channels a tile, whole batch");
   return Grid{blocks, 1, 0, kRows * 2 * 4};
 }
 

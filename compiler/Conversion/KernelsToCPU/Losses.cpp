@@ -125,6 +125,7 @@ Grid forEachPicture(KernelBuilder &b, Loss loss,
 /// logit is a handful of vectors.
 Grid forEachPictureVector(KernelBuilder &b,
                           function_ref<void(Value, int64_t)> body) {
+  b.describe("vectors, pictures are the lanes");
   b.forEachVector(b.batch(), body);
   return {1, 1, 0, 0};
 }

@@ -47,13 +47,24 @@ MicroTile::MicroTile(KernelBuilder &b, int64_t rows, int64_t rowStride,
       weightAlignment_(weightAlignment) {
   for (int64_t r = 0; r < rows; ++r)
     rows_.push_back(r * rowStride);
+  announce();
 }
 
 MicroTile::MicroTile(KernelBuilder &b, llvm::ArrayRef<int64_t> rows,
                      llvm::ArrayRef<Column> columns, bool maskWeights,
                      int64_t weightAlignment)
     : b_(b), rows_(rows), columns_(columns), maskWeights_(maskWeights),
-      weightAlignment_(weightAlignment) {}
+      weightAlignment_(weightAlignment) {
+  announce();
+}
+
+void MicroTile::announce() {
+  int64_t active = 0;
+  for (const Column &column : columns_)
+    active += column.active;
+  b_.holdsBlock(int64_t(rows_.size()), int64_t(columns_.size()) * b_.lanes(),
+                active);
+}
 
 Values MicroTile::start(Value bias) {
   Values row, all;

@@ -70,6 +70,8 @@ public:
               llvm::function_ref<void(int64_t, const Column &, Value)> done);
 
 private:
+  /// Tells the builder of the block.
+  void announce();
   Values nest(Values accumulators, Value a, Value w,
               llvm::ArrayRef<SumLoop> loops);
   Values step(Values accumulators, Value a, Value w);

@@ -30,6 +30,8 @@ PictureTiles::PictureTiles(int64_t units, int64_t unitElements,
 }
 
 void PictureTiles::forEach(KernelBuilder &b, Body body) const {
+  b.describe(blocks_ == 1 ? "vectors, whole pictures a tile"
+                          : "vectors, part of a picture a tile");
   if (blocks_ == 1) {
     Value first = b.mul(b.tile(), pictures_);
     Value last = b.min(b.add(first, pictures_), b.batch());
@@ -66,6 +68,7 @@ void forEachBlock(KernelBuilder &b, int64_t count, BlockBody body,
 
 Grid forEachChannelBlock(KernelBuilder &b, int64_t channels, int64_t block,
                          BlockBody body, int64_t vectors) {
+  b.describe("vectors, a block of channels a tile, whole batch");
   int64_t blocks = llvm::divideCeil(channels, block);
   int64_t rest = channels - (blocks - 1) * block;
   Value first = b.mul(b.tile(), block);

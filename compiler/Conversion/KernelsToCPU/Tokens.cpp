@@ -87,6 +87,7 @@ llvm::FailureOr<Grid> emitBatchSum(KernelBuilder &b, mlir::Operation *op) {
     b.when(
         b.equal(within, blocks - 1), [&] { sumBlock(rest); },
         [&] { sumBlock(block); });
+  b.describe("vectors, a block of channels a tile, whole batch");
   return Grid{shape.rows * blocks, 1, 0, 0};
 }
 

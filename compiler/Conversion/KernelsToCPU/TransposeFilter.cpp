@@ -59,6 +59,7 @@ static void emitPanel(KernelBuilder &b, const Filter &f, Value panel,
 }
 
 static Grid emitPanels(KernelBuilder &b, const Filter &f) {
+  b.describe("panels, transposed in squares of 16 x 16");
   int64_t panels = llvm::divideCeil(f.inputs, kPanelWidth);
   int64_t whole = f.inputs / kPanelWidth, rest = f.inputs % kPanelWidth;
   auto emitWhole = [&] { emitPanel(b, f, b.tile(), kPanelWidth); };
@@ -74,6 +75,7 @@ static Grid emitPanels(KernelBuilder &b, const Filter &f) {
 
 /// Outputs of a group become inputs, a tap a tile.
 static Grid emitCanonical(KernelBuilder &b, const Filter &f, int64_t groups) {
+  b.describe("element by element, a tap a tile");
   int64_t groupOut = f.outputs / groups, exchanged = f.inputs * groups;
   Value from = b.at(f.from, b.mul(b.tile(), f.inputs * f.outputs));
   Value to = b.at(f.to, b.mul(b.tile(), f.inputs * f.outputs));

@@ -174,6 +174,7 @@ llvm::FailureOr<Grid> emitUpdate(KernelBuilder &b, mlir::Operation *op) {
     for (auto [slot, value] : llvm::zip(llvm::drop_begin(results), e.slots))
       b.store(value, b.at(slot, i));
   });
+  b.describe("vectors, in place, a range a tile");
   return Grid{int64_t(llvm::divideCeil(elements, kTileElements)), 1, 0, 0};
 }
 

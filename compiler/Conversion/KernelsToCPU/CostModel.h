@@ -1,0 +1,44 @@
+// What a kernel should cost on one core, by a model simple enough to check by
+// hand. It is there to say what limits a kernel and how far from the peak it
+// must stay; measurements are in README.md.
+//
+// Arithmetic: a core of the machines that v3 and v4 mean starts two vector
+// FMAs and two vector loads a cycle, and an FMA takes four cycles. A block of
+// R x V vectors of sums (Form) takes R + V loads for each R x V FMAs, and
+// wants 8 sums in flight; lanes beyond the wanted columns are lost. So it gets
+//   min(1, R V / (R + V), R V / 8) x wanted / columns     of the peak.
+// (Depthwise filters do better than that: a sum of 9 products is short, and the
+// next block begins before it ends.) A kernel without a block is given the
+// whole peak: memory decides there.
+//
+// Memory: every buffer is read or written once, at kMemoryBytes a cycle, what
+// one core streamed from memory where this was measured. Caches make it
+// better, a filter that is read for each row block worse.
+//
+// The longer of the two is the bound.
+#pragma once
+
+#include "compiler/Conversion/KernelsToCPU/KernelBuilder.h"
+
+namespace tl::cpu {
+
+/// Bytes a cycle: a copy ran at 41 GB/s at 4.2 GHz (AMD EPYC, Zen 5, load 8).
+inline constexpr double kMemoryBytes = 10;
+
+/// Work of one picture.
+struct Work {
+  double multiplyAdds = 0;
+  double bytes = 0; ///< what the batch shares counts by its share
+};
+
+struct Cost {
+  double cycles = 0;        ///< of one core, one picture
+  bool memoryBound = false; ///< else bound by arithmetic
+};
+
+Cost estimate(const Work &work, const Form &form, const Isa &isa);
+
+/// What a core can do in a cycle.
+double peakMultiplyAdds(const Isa &isa);
+
+} // namespace tl::cpu
