@@ -15,8 +15,26 @@ namespace tl {
 // costs to wake a thread: the caller does it alone.
 static constexpr uint64_t kSmallCallBytes = 64 << 10;
 
+static constexpr uint64_t kMostArena = uint64_t(64) << 20;
+static constexpr uint32_t kMostPictures = 32;
+
+static uint32_t countThreads(uint32_t threads) {
+  return std::min(threads ? threads : availableThreads(), 1024u);
+}
+
+uint32_t chooseBatch(const schema::Model &model, uint32_t threads) {
+  uint64_t picture = 1;
+  for (const schema::Entry *entry : *model.entries())
+    if (entry->kind() != schema::EntryKind::train_step &&
+        entry->kind() != schema::EntryKind::evaluate)
+      picture = std::max(picture, entry->arena_per_picture());
+  uint32_t least = std::min(2 * countThreads(threads), kMostPictures);
+  return uint32_t(
+      std::clamp<uint64_t>(kMostArena / picture, least, kMostPictures));
+}
+
 Machine::Machine(const tl_model &model, uint32_t threads)
-    : pool(std::min(threads ? threads : availableThreads(), 1024u)) {
+    : pool(countThreads(threads)) {
   for (const schema::KernelCode *place : *model.code->kernels())
     scratchShare = std::max(scratchShare, place->scratch());
   scratchShare = (scratchShare + 4095) / 4096 * 4096;

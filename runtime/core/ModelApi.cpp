@@ -1,5 +1,6 @@
 // The functions of runtime.h about models.
 #include "runtime/core/Cpu.h"
+#include "runtime/core/Executor.h"
 #include "runtime/core/Failure.h"
 #include "runtime/core/Model.h"
 
@@ -30,6 +31,10 @@ void tl_model_close(tl_model *model) { delete model; }
 
 const tl_model_info *tl_model_get_info(const tl_model *model) {
   return &model->tables.info;
+}
+
+uint32_t tl_model_default_batch(const tl_model *model, uint32_t threads) {
+  return chooseBatch(model->root, threads);
 }
 
 } // extern "C"

@@ -15,7 +15,9 @@ using namespace tl;
 
 struct tl_session {
   tl_session(const tl_model &model, const tl_session_options &options)
-      : model(model), batch(options.batch ? options.batch : 32),
+      : model(model),
+        batch(options.batch ? options.batch
+                            : chooseBatch(model.root, options.threads)),
         machine(model, options.threads),
         tensors(model.root.tensors()->size(), nullptr),
         programs(model.root.entries()->size()) {}

@@ -22,7 +22,9 @@ static uint64_t chosenSeed(const tl_model &model,
 
 tl_trainer::tl_trainer(const tl_model &model, const tl_trainer_options &options)
     : model(model), seed(chosenSeed(model, options)),
-      extractBatch(options.extract_batch ? options.extract_batch : 32),
+      extractBatch(options.extract_batch
+                       ? options.extract_batch
+                       : chooseBatch(model.root, options.threads)),
       machine(model, options.threads), parameters(model, seed),
       programs(model.root.entries()->size()) {
   for (const char *label : model.tables.labels)

@@ -122,6 +122,9 @@ Result<Prepared> prepare(const Image &picture, const Preprocess &preprocess) {
     if (preprocess.channels == 1 && picture.channels == 3)
       grey = toGrey(picture);
     const Image &source = grey ? *grey : picture;
+    if (preprocess.resize == ResizeRule::tfBilinear && !preprocess.resizeTo)
+      return Prepared(
+          resizeTfBilinear(source, preprocess.width, preprocess.height));
     if (preprocess.resize == ResizeRule::tfBilinear) {
       Result<FloatImage> shaped = shapeFloat(toFloat(source), preprocess);
       if (!shaped)

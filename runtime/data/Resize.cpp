@@ -139,27 +139,31 @@ std::vector<Neighbours> computeNeighbours(uint32_t from, uint32_t to) {
   return neighbours;
 }
 
+template <uint32_t C, typename T>
+void tfBilinearRow(const std::vector<Neighbours> &columns, const T *upper,
+                   const T *lower, float lerp, float *to) {
+  for (const Neighbours &column : columns)
+    for (uint32_t c = 0; c < C; ++c) {
+      size_t left = size_t(column.lower) * C + c;
+      size_t right = size_t(column.upper) * C + c;
+      float topLeft = upper[left], topRight = upper[right];
+      float bottomLeft = lower[left], bottomRight = lower[right];
+      float top = topLeft + (topRight - topLeft) * column.lerp;
+      float bottom = bottomLeft + (bottomRight - bottomLeft) * column.lerp;
+      *to++ = top + (bottom - top) * lerp;
+    }
+}
+
 template <typename T>
 FloatImage tfBilinear(const Raster<T> &image, uint32_t width, uint32_t height) {
   std::vector<Neighbours> columns = computeNeighbours(image.width, width);
   std::vector<Neighbours> rows = computeNeighbours(image.height, height);
-  uint32_t channels = image.channels;
-  FloatImage out(width, height, channels);
-  for (uint32_t y = 0; y < height; ++y) {
-    const T *upper = image.row(rows[y].lower),
-            *lower = image.row(rows[y].upper);
-    float *to = out.row(y);
-    for (const Neighbours &column : columns)
-      for (uint32_t c = 0; c < channels; ++c) {
-        size_t left = size_t(column.lower) * channels + c;
-        size_t right = size_t(column.upper) * channels + c;
-        float topLeft = upper[left], topRight = upper[right];
-        float bottomLeft = lower[left], bottomRight = lower[right];
-        float top = topLeft + (topRight - topLeft) * column.lerp;
-        float bottom = bottomLeft + (bottomRight - bottomLeft) * column.lerp;
-        *to++ = top + (bottom - top) * rows[y].lerp;
-      }
-  }
+  FloatImage out(width, height, image.channels);
+  auto makeRow =
+      image.channels == 3 ? tfBilinearRow<3, T> : tfBilinearRow<1, T>;
+  for (uint32_t y = 0; y < height; ++y)
+    makeRow(columns, image.row(rows[y].lower), image.row(rows[y].upper),
+            rows[y].lerp, out.row(y));
   return out;
 }
 

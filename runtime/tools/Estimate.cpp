@@ -160,9 +160,10 @@ void Estimate::printFeatures() const {
 void Estimate::printMemory() const {
   uint64_t programs = 0, scratch = 0;
   bool keepsBest = false;
+  uint32_t extractBatch = tl_model_default_batch(model.get(), options.threads);
   for (uint32_t i = 0; i < info.entry_count; ++i) {
     const tl_entry_info &at = *tl_model_entry(model.get(), i);
-    uint32_t batch = at.kind == TL_ENTRY_EXTRACT      ? kBatch
+    uint32_t batch = at.kind == TL_ENTRY_EXTRACT      ? extractBatch
                      : at.kind == TL_ENTRY_TRAIN_STEP ? info.batch
                      : at.kind == TL_ENTRY_EVALUATE   ? kEvaluateBatch
                                                       : 0;

@@ -313,6 +313,11 @@ tl_status tl_model_export(const tl_model *model, const char *path,
 /* Threads that the process may use: affinity and cgroup quota considered. */
 uint32_t tl_available_threads(void);
 
+/* Pictures that sessions and trainers run at once where their options do not
+ * say, at most 32: as many as keep what the layers hand on within 64 MiB, but
+ * two a thread. `threads` as in the options. */
+uint32_t tl_model_default_batch(const tl_model *model, uint32_t threads);
+
 /* ----------------------------------------------------------------- session */
 
 typedef struct tl_session tl_session;
@@ -320,7 +325,8 @@ typedef struct tl_session tl_session;
 typedef struct tl_session_options {
   size_t size;      /* sizeof(tl_session_options) */
   uint32_t threads; /* 0: tl_available_threads() */
-  uint32_t batch;   /* pictures run at once; 0: 32. Memory grows with it */
+  uint32_t batch;   /* pictures run at once, memory grows with it; 0:
+                       tl_model_default_batch */
 } tl_session_options;
 
 /* A session of an untrained file predicts with its initial values. */
@@ -358,7 +364,8 @@ typedef struct tl_trainer tl_trainer;
 typedef struct tl_trainer_options {
   size_t size;            /* sizeof(tl_trainer_options) */
   uint32_t threads;       /* 0: tl_available_threads() */
-  uint32_t extract_batch; /* pictures extracted at once; 0: 32 */
+  uint32_t extract_batch; /* pictures extracted at once; 0:
+                             tl_model_default_batch */
   int use_seed;           /* 1: `seed` below; 0: the recipe's */
   uint64_t seed;
 } tl_trainer_options;

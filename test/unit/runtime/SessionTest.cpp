@@ -148,4 +148,21 @@ TEST(Session, ABatchBeyondTheMemoryLimitIsRefused) {
             std::string::npos);
 }
 
+// Large activations make the default batch small, threads make it larger, and
+// it is never above 32.
+TEST(Session, TheDefaultBatchBoundsTheArena) {
+  TestModelOptions options;
+  options.change = [](schema::ModelT &model) {
+    for (auto &entry : model.entries)
+      if (entry->kind == schema::EntryKind::extract)
+        entry->arena_per_picture = 10 << 20;
+  };
+  OpenModel small(buildTestModel()), large(buildTestModel(options));
+  ASSERT_EQ(large.status, TL_STATUS_OK) << large.error.message;
+  EXPECT_EQ(tl_model_default_batch(small.model, 1), 32u);
+  EXPECT_EQ(tl_model_default_batch(large.model, 1), 6u);
+  EXPECT_EQ(tl_model_default_batch(large.model, 8), 16u);
+  EXPECT_EQ(tl_model_default_batch(large.model, 100), 32u);
+}
+
 } // namespace
