@@ -110,7 +110,7 @@ class Suite:
 
 
 def progress(job):
-    return lambda name, turn: print(f"{job.name}: {name} {min(turn.values):.4f}", file=sys.stderr, flush=True)
+    return lambda name, turn: print(f"{job.name}: {name} {turn.least:.4f}", file=sys.stderr, flush=True)
 
 
 def main():

@@ -1,9 +1,12 @@
 // Each kernel on one thread: billions of operations a second and the share of
-// the FMA peak measured just before. The machine may be shared, so that the
+// the FMA peak, bytes of its values and the share of the memory's bandwidth,
+// both limits measured just before. What stays in the caches from one round to
+// the next can pass the latter. The machine may be shared, so that the
 // time counted is, for each tile, the least of 15 rounds. Shapes of VGG16 at
 // 150x150, MobileNet 0.25, SqueezeNet, ResNet-20 and the heads. Other work on
 // the machine lowers both.
 //   bin/kernels_bench --benchmark_filter=v4.*vgg
+#include "bench/kernels/Bandwidth.h"
 #include "bench/kernels/FmaPeak.h"
 #include "compiler/Target/CodeImage.h"
 #include "dialects/NN/Storage.h"
@@ -353,7 +356,7 @@ void runCase(benchmark::State &state, MLIRContext &context, const Case &c,
   void *scratch = std::aligned_alloc(64, grid.getScratch() + 64);
   int64_t tiles = grid.getFixed() + (c.batch + grid.getPictures() - 1) /
                                         grid.getPictures() * grid.getTiles();
-  double peak = measurePeak(isa);
+  double peak = measurePeak(isa), bandwidth = measureBandwidth();
   std::vector<double> least(tiles, 1e9);
   for (auto _ : state) {
     for (int round = 0; round < 15; ++round)
@@ -368,9 +371,12 @@ void runCase(benchmark::State &state, MLIRContext &context, const Case &c,
   }
   state.counters["tiles"] = tiles;
   state.counters["code_KB"] = code.image.bytes.size() / 1024.0;
+  double gigabytes =
+      4e-9 * std::accumulate(elements.begin(), elements.end(), int64_t(0));
   state.counters["GB/s"] = benchmark::Counter(
-      4e-9 * std::accumulate(elements.begin(), elements.end(), int64_t(0)),
-      benchmark::Counter::kIsIterationInvariantRate);
+      gigabytes, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["of_bandwidth"] = benchmark::Counter(
+      gigabytes / bandwidth, benchmark::Counter::kIsIterationInvariantRate);
   state.counters["GFLOPS"] = benchmark::Counter(
       c.operations / 1e9, benchmark::Counter::kIsIterationInvariantRate);
   state.counters["of_peak"] = benchmark::Counter(

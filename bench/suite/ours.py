@@ -95,7 +95,8 @@ class Bench:
                 raise RuntimeError(f"tlrun --bench: exit code {process.returncode}")
             out.seek(0)
             entries = {e["entry"]: e for e in json.load(out)["entries"]}
-        return Turn([entries[self.entry]["median_seconds"]], usage.ru_utime + usage.ru_stime)
+        entry = entries[self.entry]
+        return Turn([entry["median_seconds"]], usage.ru_utime + usage.ru_stime, least=entry["least_seconds"])
 
     def close(self):
         pass

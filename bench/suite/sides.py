@@ -55,7 +55,7 @@ class Child:
         except Exception:
             self.close()
             raise
-        self.signal(signal.SIGSTOP)
+        self.stop()
 
     def read(self):
         line = self.process.stdout.readline()
@@ -76,14 +76,22 @@ class Child:
         except ProcessLookupError:
             pass
 
+    def stop(self):
+        """Returns when it has stopped, or ended."""
+        self.signal(signal.SIGSTOP)
+        if self.process.returncode is None:
+            os.waitpid(self.process.pid, os.WUNTRACED)
+
     def turn(self, seconds):
         self.signal(signal.SIGCONT)
-        before = cpu_seconds(self.process.pid)
-        self.process.stdin.write(f"{seconds}\n")
-        self.process.stdin.flush()
-        answer = self.read()
-        own = cpu_seconds(self.process.pid) - before
-        self.signal(signal.SIGSTOP)
+        try:
+            before = cpu_seconds(self.process.pid)
+            self.process.stdin.write(f"{seconds}\n")
+            self.process.stdin.flush()
+            answer = self.read()
+            own = cpu_seconds(self.process.pid) - before
+        finally:
+            self.stop()
         return Turn([answer["peak_mb"]] if self.metric == "peak_mb" else answer["seconds"], own)
 
     def close(self):

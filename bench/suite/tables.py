@@ -9,17 +9,17 @@ def number(value, metric):
     return f"{value:.1f} s" if value >= 100 else f"{value:.3g} s" if value >= 1 else f"{value * 1e3:.3g} ms"
 
 
-def best_peer(result):
+def best_peer(result, of="median"):
     """The quickest (or smallest) row of a peer that is no control, or None."""
     rows = {name: row for name, row in result["rows"].items()
-            if name != OURS and "median" in row and not row.get("control")}
-    return min(rows, key=lambda name: rows[name]["median"], default=None)
+            if name != OURS and of in row and not row.get("control")}
+    return min(rows, key=lambda name: rows[name][of], default=None)
 
 
-def ratio(result, name):
+def ratio(result, name, of="median"):
     """How many times ours the row of `name` took."""
-    ours = result["rows"].get(OURS, {}).get("median")
-    other = result["rows"].get(name, {}).get("median")
+    ours = result["rows"].get(OURS, {}).get(of)
+    other = result["rows"].get(name, {}).get(of)
     return other / ours if ours and other else None
 
 
@@ -28,7 +28,8 @@ def line(*cells):
 
 
 def summary(results):
-    rows = [line("job", "ours", "best peer", "ratio", "at least", "control row"), line(*["---"] * 6)]
+    rows = [line("job", "ours", "best peer", "ratio", "of least times", "at least", "control row"),
+            line(*["---"] * 7)]
     for result in results:
         ours, metric = result["rows"].get(OURS, {}), result["metric"]
         mine = number(ours["median"], metric) if "median" in ours else ours.get("error", "not run")
@@ -37,7 +38,10 @@ def summary(results):
         theirs = f"{best}: {number(result['rows'][best]['median'], metric)}" if best else "none"
         controls = [f"{name}: {ratio(result, name):.2f}" for name, row in result["rows"].items()
                     if row.get("control") and ratio(result, name)]
-        rows.append(line(result["title"], mine, theirs, f"{times:.2f}" if times else "", result.get("bar") or "",
+        quickest = best_peer(result, "least")
+        least = ratio(result, quickest, "least") if quickest else None
+        rows.append(line(result["title"], mine, theirs, f"{times:.2f}" if times else "",
+                         f"{least:.2f}" if least else "", result.get("bar") or "",
                          "; ".join(controls)))
     return "\n".join(rows)
 
