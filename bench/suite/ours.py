@@ -135,9 +135,8 @@ class Recipe:
             parts = {"tlc": compiling}
             with open(log) as f:
                 for line in map(json.loads, f):
-                    if "seconds" in line:
-                        part = line.get("part") or line["phase"]
-                        parts[part] = parts.get(part, 0) + line["seconds"]
+                    if "part" in line:
+                        parts[line["part"]] = line["seconds"]
         note = ", ".join(f"{name} {value:.2f} s" for name, value in parts.items())
         return Turn([compiling + training], own + used, {"note": note})
 
