@@ -14,6 +14,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import signal
 import sys
 import tempfile
 
@@ -101,6 +102,8 @@ class Suite:
                 except Exception as error:
                     errors[name] = str(error)
             turns, failed = timing.interleave(made, rounds, seconds, progress(job))
+        for name, error in {**errors, **failed}.items():
+            print(f"{job.name}: {name} failed: {error}", file=sys.stderr, flush=True)
         result = {"job": job.name, "title": job.title, "pictures": job.pictures, "metric": job.metric, "bar": job.bar,
                   "work": job.work, "load": machine.load(), "rows": {}}
         for name, (_, control) in rows.items():
@@ -131,6 +134,7 @@ def main():
         return
     if not args.bin:
         parser.error("the folder that holds tlc and tlrun is needed")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # peers that are stopped must be ended, too
     jobs, wanted = choose(args.jobs, list(JOBS)), [p for p in PEERS if p in args.peers]
     if unknown := set(args.peers) - set(PEERS):
         parser.error(f"no such peer: {', '.join(sorted(unknown))}")

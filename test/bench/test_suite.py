@@ -192,6 +192,15 @@ class JobTable(unittest.TestCase):
             jobs.choose(["vgg"], names)
 
 
+class Recipes(unittest.TestCase):
+    # Batch norms train where there are some; elsewhere the compiler refuses it.
+    def test_batch_norms(self):
+        for name, expected in (("step.resnet20", True), ("step.vgg16_all", False), ("step.vgg16_tail", False)):
+            text, entry = ours.training_recipe(jobs.JOBS[name].work)
+            self.assertEqual("batch_norm train" in text, expected, name)
+            self.assertEqual(entry, "train_step.timed")
+
+
 class Files(unittest.TestCase):
     # The statistics of batch norms join a file that only has parameters.
     def test_statistics(self):
