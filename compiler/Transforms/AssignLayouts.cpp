@@ -62,11 +62,12 @@ struct AssignLayouts : impl::AssignLayoutsBase<AssignLayouts> {
     });
     for (auto parameter : module.getOps<nn::ParameterOp>()) {
       StringRef owner = parameter.getSlotOf().value_or(parameter.getSymName());
-      if (auto form = forms.find(owner); form != forms.end()) {
-        forms[parameter.getSymName()] = form->second;
-        parameter.setType(
-            nn::withForm(parameter.getTensorType(), form->second));
-      }
+      auto known = forms.find(owner);
+      if (known == forms.end())
+        continue;
+      nn::WeightForm form = known->second; // the map may move below
+      forms[parameter.getSymName()] = form;
+      parameter.setType(nn::withForm(parameter.getTensorType(), form));
     }
     module.walk([&](nn::GetOp get) {
       if (auto form = forms.find(get.getParameter()); form != forms.end())
