@@ -22,8 +22,8 @@ public:
   uint64_t scratchShare = 0;
 };
 
-// What tl_model_default_batch gives: layers hand on what is still in the cache,
-// memory stays small, and every thread has something to do.
+// What tl_model_default_batch gives: memory stays small, and every thread has
+// something to do.
 uint32_t chooseBatch(const schema::Model &model, uint32_t threads);
 
 class Program {
