@@ -94,6 +94,16 @@ LogicalResult expectSlice(Operation *op, ArrayRef<int64_t> whole,
   return success();
 }
 
+LogicalResult expectHeads(Operation *op, Value qkv, int64_t heads) {
+  if (failed(expectRank(op, "qkv", qkv, 3)))
+    return failure();
+  int64_t channels = shapeOf(qkv).back();
+  if (heads >= 1 && channels % (3 * heads) == 0)
+    return success();
+  return op->emitOpError() << "qkv must have a multiple of 3 x " << heads
+                           << " channels, found " << channels;
+}
+
 LogicalResult expectConvolution(Operation *op, ArrayRef<int64_t> input,
                                 ArrayRef<int64_t> filter,
                                 ArrayRef<int64_t> output,

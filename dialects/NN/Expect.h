@@ -34,6 +34,10 @@ mlir::LogicalResult expectSlice(mlir::Operation *op,
                                 llvm::ArrayRef<int64_t> offsets,
                                 llvm::ArrayRef<int64_t> strides);
 
+/// `qkv` is [N, T, 3C] with C a multiple of `heads`.
+mlir::LogicalResult expectHeads(mlir::Operation *op, mlir::Value qkv,
+                                int64_t heads);
+
 /// Output size of a window operation along one dimension, or -1.
 int64_t windowOutput(int64_t size, int64_t window, int64_t dilation,
                      int64_t stride, int64_t before, int64_t after);

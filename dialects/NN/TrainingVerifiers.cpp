@@ -190,13 +190,9 @@ LogicalResult LayerNormGradAffineOp::verify() {
 }
 
 LogicalResult AttentionGradOp::verify() {
-  if (failed(expectRank(*this, "qkv", getQkv(), 3)))
+  if (failed(expectHeads(*this, getQkv(), getHeads())))
     return failure();
   ArrayRef<int64_t> in = shapeOf(getQkv());
-  int64_t heads = getHeads();
-  if (heads < 1 || in[2] % (3 * heads))
-    return emitOpError() << "qkv must have a multiple of 3 x " << heads
-                         << " channels, found " << in[2];
   if (failed(expectShape(*this, "gradient", getGradient(),
                          {in[0], in[1], in[2] / 3})))
     return failure();

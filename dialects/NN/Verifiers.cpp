@@ -200,13 +200,9 @@ LogicalResult LayerNormOp::verify() {
 }
 
 LogicalResult AttentionOp::verify() {
-  if (failed(expectRank(*this, "qkv", getQkv(), 3)))
+  if (failed(expectHeads(*this, getQkv(), getHeads())))
     return failure();
   ArrayRef<int64_t> in = shapeOf(getQkv());
-  int64_t heads = getHeads();
-  if (heads < 1 || in[2] % (3 * heads))
-    return emitOpError() << "qkv must have a multiple of 3 x " << heads
-                         << " channels, found " << in[2];
   return expectShape(*this, "result", getResult(), {in[0], in[1], in[2] / 3});
 }
 

@@ -1,9 +1,10 @@
 // Series, after the argument is brought near the point they are made for.
 #include "runtime/core/Elementary.h"
 
+#include "runtime/schema/Circle.h"
+
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 namespace tl {
 
@@ -38,45 +39,18 @@ double exponential(double value) {
   return std::ldexp(sum, int(k)); // exact
 }
 
-// Taylor series, for angles up to pi / 4.
-static Pair smallAngle(double x) {
-  double square = x * x, cosine = 1, sine = 1;
-  for (int k = 20; k >= 2; k -= 2) {
-    cosine = 1 - cosine * square / ((k - 1) * k);
-    sine = 1 - sine * square / (k * (k + 1));
-  }
-  return {cosine, x * sine};
-}
-
 double cosineOfPi(double value) {
   constexpr double pi = 3.14159265358979323846;
   if (value > 0.5)
     return -cosineOfPi(1 - value);
-  return value > 0.25 ? smallAngle(pi * (0.5 - value)).second
-                      : smallAngle(pi * value).first;
-}
-
-// The top three bits name the octant, the rest an angle up to pi / 4.
-Pair unitCircle(uint32_t word) {
-  uint32_t octant = word >> 29;
-  uint32_t rest = word & 0x1fffffff;
-  if (octant & 1)
-    rest = 0x20000000 - rest;
-  auto [cosine, sine] =
-      smallAngle(double(rest) * (6.283185307179586477 / 4294967296.0));
-  if (((octant + 1) >> 1) & 1)
-    std::swap(cosine, sine);
-  if (octant >= 2 && octant < 6)
-    cosine = -cosine;
-  if (octant >= 4)
-    sine = -sine;
-  return {cosine, sine};
+  return value > 0.25 ? schema::smallAngle(pi * (0.5 - value)).sine
+                      : schema::smallAngle(pi * value).cosine;
 }
 
 Pair normalPair(uint32_t a, uint32_t b) {
   double radius = std::sqrt(-2 * logarithm(double(a) + 1, -32));
-  Pair circle = unitCircle(b);
-  return {radius * circle.first, radius * circle.second};
+  schema::CirclePoint circle = schema::unitCircle(b);
+  return {radius * circle.cosine, radius * circle.sine};
 }
 
 } // namespace tl

@@ -1,7 +1,7 @@
-// Logarithm, exponential, sine and cosine from + - * / and sqrt, which IEEE 754
-// fixes to the bit: what is drawn or scheduled with them goes into the trained
-// file, whose bytes must not depend on which libm a machine has. Exact to a few
-// units of 1e-16.
+// Logarithm, exponential and cosine (schema/Circle.h has the whole circle) from
+// + - * / and sqrt, which IEEE 754 fixes to the bit: what is drawn or scheduled
+// with them goes into the trained file, whose bytes must not depend on which
+// libm a machine has. Exact to a few units of 1e-16.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +20,6 @@ double cosineOfPi(double value);
 struct Pair {
   double first, second;
 };
-
-// Cosine and sine of 2 pi word 2^-32.
-Pair unitCircle(uint32_t word);
 
 // Two independent standard normal draws of two random words (Box-Muller).
 Pair normalPair(uint32_t a, uint32_t b);
