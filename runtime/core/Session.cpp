@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <string>
 
 using namespace tl;
@@ -155,61 +154,42 @@ void tl_session::read(const char *name, const float *pixels, size_t n,
 
 namespace {
 
-// A run's inputs for n pictures: values in [-1, 1), labels and ids counted
-// through.
-class MadeUp {
-public:
-  MadeUp(const tl_model &model, const schema::Entry &entry, uint32_t n) {
-    for (uint32_t i = 0; entry.inputs() && i < entry.inputs()->size(); ++i) {
-      const schema::Port &port = *entry.inputs()->Get(i);
-      std::vector<uint32_t> &values = ports.emplace_back(n * portCount(port));
+// Values in [-1, 1) for every float input, labels and ids counted through.
+void fillInputs(const tl_model &model, const Program &program, uint32_t n) {
+  for (uint32_t i = 0;
+       program.entry.inputs() && i < program.entry.inputs()->size(); ++i) {
+    const schema::Port &port = *program.entry.inputs()->Get(i);
+    uint64_t width = portCount(port);
+    if (port.type() == schema::ElementType::i32) {
       bool label = port.name()->string_view() == "labels";
-      for (uint32_t k = 0; k < values.size(); ++k) {
-        float number = 2 * schema::uniformFloat(k * 2654435761u) - 1;
-        if (port.type() == schema::ElementType::i32)
-          values[k] = label ? k % model.root.classes() : k;
-        else
-          std::memcpy(&values[k], &number, sizeof number);
-      }
+      std::vector<int32_t> values(n * width);
+      for (uint64_t k = 0; k < values.size(); ++k)
+        values[k] = int32_t(label ? k % model.root.classes() : k);
+      program.write(port, values.data(), width);
+      continue;
     }
+    std::vector<float> values(n * width);
+    for (uint64_t k = 0; k < values.size(); ++k)
+      values[k] = 2 * schema::uniformFloat(uint32_t(k) * 2654435761u) - 1;
+    program.write(port, values.data(), width);
   }
-
-  // The rows from picture `at` on, as many as the program is bound to.
-  void write(const Program &program, uint32_t at) const {
-    for (uint32_t i = 0; i < ports.size(); ++i) {
-      const schema::Port &port = *program.entry.inputs()->Get(i);
-      uint64_t width = portCount(port);
-      program.write(port, ports[i].data() + at * width, width);
-    }
-  }
-
-private:
-  std::vector<std::vector<uint32_t>> ports;
-};
+}
 
 void bench(const tl_model &model, Machine &machine, uint32_t index, uint32_t n,
-           uint32_t atOnce, uint32_t runs, double *seconds) {
+           uint32_t runs, double *seconds) {
   Parameters parameters(model, model.tables.info.seed);
   schema::StepBlock step{};
   Program program(model, index);
   parameters.resolve(program.entry);
-  bool trains = program.entry.kind() == schema::EntryKind::train_step;
-  bool whole = trains || program.entry.kind() == schema::EntryKind::evaluate;
-  if (trains) {
+  program.bind(machine, n, parameters.table(), &step);
+  if (program.entry.kind() == schema::EntryKind::train_step) {
     step.learningRate = step.backboneRate = 1e-6f;
     step.biasCorrection1 = step.biasCorrection2 = 1;
   }
-  MadeUp inputs(model, program.entry, n);
-  uint32_t most = whole ? n : std::min(n, atOnce);
   for (uint32_t run = 0; run <= runs; ++run) {
+    fillInputs(model, program, n); // the arena is reused: inputs may be gone
     auto begin = std::chrono::steady_clock::now();
-    for (uint32_t at = 0; at < n; at += most) {
-      program.bind(machine, std::min(most, n - at), parameters.table(), &step);
-      inputs.write(program, at); // the arena is reused: inputs may be gone
-      if (whole)
-        begin = std::chrono::steady_clock::now();
-      program.run(machine);
-    }
+    program.run(machine);
     std::chrono::duration<double> took =
         std::chrono::steady_clock::now() - begin;
     if (run)
@@ -272,8 +252,7 @@ tl_status tl_session_bench(tl_session *session, uint32_t index, uint32_t n,
     if (index >= session->model.tables.entries.size() || n == 0)
       fail(TL_STATUS_INVALID_ARGUMENT, "entry %u of %zu with a batch of %u",
            index, session->model.tables.entries.size(), n);
-    bench(session->model, session->machine, index, n, session->batch, runs,
-          seconds);
+    bench(session->model, session->machine, index, n, runs, seconds);
   });
 }
 

@@ -314,8 +314,8 @@ tl_status tl_model_export(const tl_model *model, const char *path,
 uint32_t tl_available_threads(void);
 
 /* Pictures that sessions and trainers run at once where their options do not
- * say, at most 32: as many as keep what the layers hand on within 24 MiB, and
- * so in a processor's cache, but two a thread. `threads` as in the options. */
+ * say, at most 32: as many as keep what the layers hand on within 64 MiB, but
+ * two a thread. `threads` as in the options. */
 uint32_t tl_model_default_batch(const tl_model *model, uint32_t threads);
 
 /* ----------------------------------------------------------------- session */
@@ -351,11 +351,9 @@ tl_status tl_session_read(tl_session *session, const char *name,
                           const float *pixels, size_t n, float *values,
                           tl_error *error);
 
-/* Runs entry `index` (tl_model_entry) `runs` times on n made-up pictures, after
- * one run that is not counted, and gives each run's seconds: seconds[runs].
- * Steps and evaluation take all n at once, on a copy of the parameters; what
- * computes a row a picture takes as many at once as the session does, and the
- * time holds the copying of the pictures. */
+/* Runs entry `index` (tl_model_entry) `runs` times on a batch of n made-up
+ * pictures, after one run that is not counted, and gives each run's seconds:
+ * seconds[runs]. Training steps work on a copy of the parameters. */
 tl_status tl_session_bench(tl_session *session, uint32_t index, uint32_t n,
                            uint32_t runs, double *seconds, tl_error *error);
 

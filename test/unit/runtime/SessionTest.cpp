@@ -160,7 +160,7 @@ TEST(Session, TheDefaultBatchBoundsTheArena) {
   OpenModel small(buildTestModel()), large(buildTestModel(options));
   ASSERT_EQ(large.status, TL_STATUS_OK) << large.error.message;
   EXPECT_EQ(tl_model_default_batch(small.model, 1), 32u);
-  EXPECT_EQ(tl_model_default_batch(large.model, 1), 2u);
+  EXPECT_EQ(tl_model_default_batch(large.model, 1), 6u);
   EXPECT_EQ(tl_model_default_batch(large.model, 8), 16u);
   EXPECT_EQ(tl_model_default_batch(large.model, 100), 32u);
 }
