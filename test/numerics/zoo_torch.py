@@ -67,9 +67,10 @@ def compare_whole(network):
     model = build(network)
     features, scores = outputs(network, model, network.full)
     def write_weights(folder):
-        path = os.path.join(folder, "zoo.safetensors")
-        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, path)
-        return [path]
+        files = [os.path.join(folder, name) for name in ("zoo.pth", "zoo.safetensors")]
+        torch.save(model.state_dict(), files[0])
+        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, files[1])
+        return files
     compare(network, write_weights, np.ascontiguousarray(features), scores, None, parameters(model))
 
 
