@@ -16,6 +16,10 @@
 // better, a filter that is read for each row block worse.
 //
 // The longer of the two is the bound.
+//
+// Winograd's convolutions do fewer products than their operation counts
+// (Form::products) and move blocks between map and points, kBlockCycles for
+// each block of outputs and each channel on either side.
 #pragma once
 
 #include "compiler/Conversion/KernelsToCPU/KernelBuilder.h"
@@ -24,6 +28,10 @@ namespace tl::cpu {
 
 /// Bytes a cycle: a copy ran at 41 GB/s at 4.2 GHz (AMD EPYC, Zen 5, load 8).
 inline constexpr double kMemoryBytes = 10;
+
+/// Measured on maps of 150x150x64 and 32x32x16, AVX-512 and AVX2 (README.md):
+/// 13 to 29.
+inline constexpr double kBlockCycles = 16;
 
 /// Work of one picture.
 struct Work {
@@ -37,6 +45,13 @@ struct Cost {
 };
 
 Cost estimate(const Work &work, const Form &form, const Isa &isa);
+
+/// Whether Winograd's F(4x4, 3x3) beats the direct convolution that gives maps
+/// of `height` x `width`. One answer for all instruction sets and batches, for
+/// the form must be the same wherever a layer is computed; the weights, which
+/// the pictures of a batch share, count by a quarter.
+bool winogradPays(int64_t height, int64_t width, int64_t inputs,
+                  int64_t outputs);
 
 /// What a core can do in a cycle.
 double peakMultiplyAdds(const Isa &isa);
