@@ -16,6 +16,12 @@ bool isCounter(std::string_view name) {
                              name[name.size() - counter.size() - 1] == '.');
 }
 
+// Tables that modules keep beside their weights, such as the indices of
+// relative positions.
+bool isInteger(const SourceTensor &tensor) {
+  return tensor.dtype.starts_with("i") || tensor.dtype.starts_with("u");
+}
+
 // The model's own parameters, of no module: `cls_token` [1, 1, C]. Their name
 // is all of the path, and leading ones of their shape mean nothing.
 bool isOwnParameter(const ExpectedTensor &expected) {
@@ -127,10 +133,10 @@ Matching matchTorch(const WeightSource &source, const BindRequest &request) {
   std::unordered_map<std::string, size_t> byName;
   for (size_t i = 0; i < tensors.size(); ++i) {
     std::string name = tensors[i].name.substr(prefix);
-    matching.leftovers.push_back(isCounter(name) ? Leftover::Ignored
-                                 : isAmong(request.optionalLayers, name, '.')
-                                     ? Leftover::Optional
-                                     : Leftover::Extra);
+    matching.leftovers.push_back(
+        isCounter(name) || isInteger(tensors[i])     ? Leftover::Ignored
+        : isAmong(request.optionalLayers, name, '.') ? Leftover::Optional
+                                                     : Leftover::Extra);
     byName[name] = i;
     matching.shown.push_back(std::move(name));
   }
