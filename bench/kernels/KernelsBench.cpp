@@ -78,14 +78,14 @@ Case winograd(const char *name, int64_t batch, int64_t size, int64_t ic,
                               size, ic, after);
   std::string u = fmt::format("tensor<36x{}x{}xf32, #nn.form<panels>>", ic, oc);
   std::string y = fmt::format("tensor<?x{0}x{0}x{1}xf32>", size, oc);
-  return {
-      fmt::format("winograd/{}", name),
-      fmt::format("rt.kernel @k {{\n^bb0(%x: {0}, %u: {1}, %b: tensor<{3}xf32>):"
-                  "\n%y = nn.winograd_conv2d %x, %u, %b {{pads = array<i64: 1, "
-                  "1, 1, 1>, activation = #nn.act<relu>}} : ({0}, {1}, "
-                  "tensor<{3}xf32>) -> {2}\nrt.return %y : {2}\n}}",
-                  x, u, y, oc),
-      batch, 2.0 * batch * size * size * ic * oc * 9};
+  return {fmt::format("winograd/{}", name),
+          fmt::format(
+              "rt.kernel @k {{\n^bb0(%x: {0}, %u: {1}, %b: tensor<{3}xf32>):"
+              "\n%y = nn.winograd_conv2d %x, %u, %b {{pads = array<i64: 1, "
+              "1, 1, 1>, activation = #nn.act<relu>}} : ({0}, {1}, "
+              "tensor<{3}xf32>) -> {2}\nrt.return %y : {2}\n}}",
+              x, u, y, oc),
+          batch, 2.0 * batch * size * size * ic * oc * 9};
 }
 
 /// The shapes of direct convolutions below.
@@ -108,8 +108,7 @@ std::vector<Case> winogradCases() {
       winograd("squeezenet_expand8", 8, 13, 64, 256),
       elementwise("winograd/filter", "nn.winograd_filter", 1,
                   "tensor<3x3x512x512xf32, #nn.form<panels>>",
-                  "tensor<36x512x512xf32, #nn.form<panels>>",
-                  36.0 * 512 * 512),
+                  "tensor<36x512x512xf32, #nn.form<panels>>", 36.0 * 512 * 512),
   };
 }
 

@@ -67,8 +67,8 @@ HaloSizes reachOf(WinogradConv2DOp op) {
   for (unsigned d : {0, 1}) {
     int64_t blocks = winograd::blocksFor(out.getDimSize(1 + d));
     int64_t first = -op.getPads()[2 * d];
-    ranges[d] = {first, first + blocks * winograd::kOutputs +
-                            winograd::kTaps - 2};
+    ranges[d] = {first,
+                 first + blocks * winograd::kOutputs + winograd::kTaps - 2};
   }
   return outside(ranges, op.getInput());
 }

@@ -91,7 +91,8 @@ LogicalResult KernelOp::verify() {
 }
 
 LogicalResult DerivedOp::verifySymbolUses(SymbolTableCollection &tables) {
-  auto source = tables.lookupNearestSymbolFrom<TensorOp>(*this, getSourceAttr());
+  auto source =
+      tables.lookupNearestSymbolFrom<TensorOp>(*this, getSourceAttr());
   if (!source || source.getRole() != TensorRole::Constant)
     return emitOpError() << "no constant named " << getSourceAttr();
   auto kernel =

@@ -22,8 +22,8 @@ static std::shared_ptr<const Memory> derive(const tl_model &model,
 } // namespace tl
 
 // Who comes while another session derives the value waits and then shares it.
-std::shared_ptr<const tl::Memory> tl_model::derived(uint32_t index,
-                                                    tl::Machine &machine) const {
+std::shared_ptr<const tl::Memory>
+tl_model::derived(uint32_t index, tl::Machine &machine) const {
   std::lock_guard<std::mutex> lock(deriving);
   std::shared_ptr<const tl::Memory> known = derivedValues[index].lock();
   if (!known) {

@@ -213,9 +213,9 @@ std::string Program::findNotFinite(Machine &machine, int64_t end,
       bool derived = ref->kind() == schema::ArgKind::derived;
       if (ref->kind() != schema::ArgKind::tensor && !derived)
         continue;
-      uint32_t index =
-          derived ? model.root.derived()->Get(ref->index())->source()
-                  : ref->index();
+      uint32_t index = derived
+                           ? model.root.derived()->Get(ref->index())->source()
+                           : ref->index();
       const schema::Tensor &tensor = *model.root.tensors()->Get(index);
       auto *values = derived ? model.value(index)
                              : static_cast<const float *>(tensors[index]);

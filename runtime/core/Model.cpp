@@ -202,8 +202,8 @@ void tl_model::fillTables() {
           code->kernels()->Get(entry->calls()->Get(c)->kernel())->scratch());
     tables.entries.push_back({text(entry->name()), tl_entry_kind(entry->kind()),
                               entry->arena_fixed() + derivedBytes(root, *entry),
-                              entry->arena_per_picture(),
-                              scratch, entry->multiply_adds()});
+                              entry->arena_per_picture(), scratch,
+                              entry->multiply_adds()});
   }
   tl_model_info &info = tables.info;
   info.phase_count = uint32_t(tables.phases.size());

@@ -135,7 +135,8 @@ void ProgramVerifier::derived() {
              name);
     if (args.Get(0)->bytes() > model.tensors()->Get(value.source())->bytes() ||
         args.Get(1)->bytes() > value.bytes())
-      TL_BAD("damaged: the sizes of \"%s\" are not what its kernel needs", name);
+      TL_BAD("damaged: the sizes of \"%s\" are not what its kernel needs",
+             name);
     if (value.bytes() == 0 || value.bytes() > memoryLimit - total)
       fail(TL_STATUS_OUT_OF_MEMORY,
            "the derived values need more than the limit of %llu bytes",

@@ -23,9 +23,8 @@ static double shareOfPeak(const Form &form, const Isa &isa) {
 }
 
 Cost estimate(const Work &work, const Form &form, const Isa &isa) {
-  double arithmetic =
-      work.multiplyAdds * form.products /
-      (peakMultiplyAdds(isa) * shareOfPeak(form, isa));
+  double arithmetic = work.multiplyAdds * form.products /
+                      (peakMultiplyAdds(isa) * shareOfPeak(form, isa));
   double memory = work.bytes / kMemoryBytes;
   return {std::max(arithmetic, memory), memory > arithmetic};
 }

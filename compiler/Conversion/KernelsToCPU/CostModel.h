@@ -1,6 +1,6 @@
 // What a kernel should cost on one core, by a model simple enough to check by
-// hand. It is there to say what limits a kernel and about how near to the peak it
-// should come; measurements, which decide, are in README.md.
+// hand. It is there to say what limits a kernel and about how near to the peak
+// it should come; measurements, which decide, are in README.md.
 //
 // Arithmetic: a core of the machines that v3 and v4 mean starts two vector
 // FMAs and two vector loads a cycle, and an FMA takes four cycles. A block of

@@ -222,8 +222,8 @@ static void findShare(KernelBuilder &b, Conv &c) {
   const WinogradPlan &plan = c.plan;
   Value inside = b.rem(b.tile(), plan.tiles());
   c.firstPicture = b.mul(b.div(b.tile(), plan.tiles()), plan.pictures);
-  Value pictures = b.min(b.constant(plan.pictures),
-                         b.sub(b.batch(), c.firstPicture));
+  Value pictures =
+      b.min(b.constant(plan.pictures), b.sub(b.batch(), c.firstPicture));
   c.firstBlock = b.mul(b.rem(inside, plan.blockParts), plan.blocks);
   c.blocks = b.min(b.constant(plan.blocks),
                    b.sub(b.mul(pictures, plan.map()), c.firstBlock));

@@ -206,21 +206,20 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
   rt::WeightOp constantSource(Operation *op) {
     if (!isa<nn::WinogradFilterOp, nn::TransposeFilterOp>(op))
       return nullptr;
-    auto weight = buffers.lookup(op->getOperand(0)).getDefiningOp<rt::WeightOp>();
+    auto weight =
+        buffers.lookup(op->getOperand(0)).getDefiningOp<rt::WeightOp>();
     return weight && constants.contains(weight.getTensor()) ? weight : nullptr;
   }
 
   /// Entries share what they derive.
   Value derive(Operation *op, rt::WeightOp source, rt::KernelOp kernel,
                OpBuilder &builder) {
-    std::string name =
-        (source.getTensor() + "." + kernel.getSymName()).str();
+    std::string name = (source.getTensor() + "." + kernel.getSymName()).str();
     rt::BufferType type = bufferOf(op->getResult(0));
     if (derived.insert(name).second) {
       OpBuilder module(builder.getInsertionBlock()->getParentOp());
       rt::DerivedOp::create(module, op->getLoc(), name, kernel.getSymName(),
-                            source.getTensor(),
-                            type.getTensor());
+                            source.getTensor(), type.getTensor());
     }
     return rt::WeightOp::create(builder, op->getLoc(), type, name);
   }

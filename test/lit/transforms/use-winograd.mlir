@@ -39,16 +39,29 @@ func.func @others(%x: tensor<?x16x16x64xf32>, %z: tensor<?x16x16x128xf32>) -> (t
 
 // -----
 
-// What would be slower for one picture stays: few channels; a small map, for
-// which reading four times the weights takes longer than the products saved.
+// What would be slower stays: few channels, whose blocks are moved for few
+// products; a small map, for which reading four times the weights takes longer
+// than the products saved.
 // CHECK-LABEL: func.func @slower
 // CHECK-NOT: winograd
-nn.parameter @few : tensor<3x3x32x64xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
+nn.parameter @few : tensor<3x3x3x64xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
 nn.parameter @large : tensor<3x3x512x512xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
-func.func @slower(%x: tensor<?x16x16x32xf32>, %z: tensor<?x9x9x512xf32>) -> (tensor<?x14x14x64xf32>, tensor<?x9x9x512xf32>) {
-  %f = nn.get @few : tensor<3x3x32x64xf32>
+func.func @slower(%x: tensor<?x16x16x3xf32>, %z: tensor<?x3x3x512xf32>) -> (tensor<?x14x14x64xf32>, tensor<?x3x3x512xf32>) {
+  %f = nn.get @few : tensor<3x3x3x64xf32>
   %l = nn.get @large : tensor<3x3x512x512xf32>
-  %0 = nn.conv2d %x, %f : (tensor<?x16x16x32xf32>, tensor<3x3x32x64xf32>) -> tensor<?x14x14x64xf32>
+  %0 = nn.conv2d %x, %f : (tensor<?x16x16x3xf32>, tensor<3x3x3x64xf32>) -> tensor<?x14x14x64xf32>
+  %1 = nn.conv2d %z, %l {pads = array<i64: 1, 1, 1, 1>} : (tensor<?x3x3x512xf32>, tensor<3x3x512x512xf32>) -> tensor<?x3x3x512xf32>
+  return %0, %1 : tensor<?x14x14x64xf32>, tensor<?x3x3x512xf32>
+}
+
+// -----
+
+// The same filter on a map that is large enough.
+// CHECK-LABEL: func.func @larger
+// CHECK: nn.winograd_conv2d
+nn.parameter @large : tensor<3x3x512x512xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
+func.func @larger(%z: tensor<?x9x9x512xf32>) -> tensor<?x9x9x512xf32> {
+  %l = nn.get @large : tensor<3x3x512x512xf32>
   %1 = nn.conv2d %z, %l {pads = array<i64: 1, 1, 1, 1>} : (tensor<?x9x9x512xf32>, tensor<3x3x512x512xf32>) -> tensor<?x9x9x512xf32>
-  return %0, %1 : tensor<?x14x14x64xf32>, tensor<?x9x9x512xf32>
+  return %1 : tensor<?x9x9x512xf32>
 }
