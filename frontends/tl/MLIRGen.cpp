@@ -109,6 +109,8 @@ void ModuleGenerator::backbone() {
       spec.includeTop ? b.getUnitAttr() : UnitAttr(),
       b.getDenseI64ArrayAttr(frozen),
       spec.otherLayers.empty() ? ArrayAttr() : strings(spec.otherLayers));
+  if (!spec.networkFile.empty())
+    op->setAttr(ask::kOnnxAttr, b.getStringAttr(spec.networkOutput));
   body(spec.network, spec.list.order, spec.list.firstIndex, op.getBody(),
        at(spec.range));
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "frontends/tl/Elaborate.h"
+#include "frontends/tl/Frontend.h"
 #include "frontends/tl/FreezeRange.h"
 
 namespace tl::frontend {
@@ -87,6 +88,9 @@ struct Backbone {
   LayerList list;
   std::vector<bool> frozen; // one flag a place of the list, before training
   std::vector<std::string> otherLayers;
+  /// Of `onnx("file.onnx", output: "name")`: the file, the weights of which are
+  /// used unless `weights` says others, and where the network ends.
+  std::string networkFile, networkOutput;
   Preprocess preprocess;
 };
 
@@ -140,9 +144,14 @@ void checkWarmup(const Phase &phase, Reporter &reporter);
 using BackboneLoader =
     llvm::function_ref<const SourceFile *(const Identifier &name)>;
 
+/// The network in a file that the recipe names, relative to its own folder.
+using NetworkLoader = llvm::function_ref<std::optional<Network>(
+    NetworkRequest &request, std::string &message)>;
+
 /// Elaborates the model of a parsed file; nothing after an error.
 std::optional<Recipe> elaborateModel(const FileDecl &file,
                                      BackboneLoader loadBackbone,
+                                     NetworkLoader loadNetwork,
                                      Reporter &reporter);
 
 /// What only the whole tells: ranges, and the pairing of loss, activation,
