@@ -5,15 +5,15 @@
 
 #include "frontends/weights/Message.h"
 
-#include <cmath>
+#include <numeric>
 
 namespace tl::onnx {
 
 using frontend::LayerKind;
 
-/// [N, heads, T, d] (N and heads perhaps joined) whose memory is [N, T, heads,
-/// d]; with `swapped` [N, heads, d, T]. The heads, or 0.
-static int64_t headsOf(const Layout &layout, bool swapped) {
+/// The heads of [N, heads, T, d] (N and heads perhaps joined) whose memory is
+/// [N, T, heads, d], or 0.
+static int64_t headsOf(const Layout &layout) {
   size_t rank = layout.rank();
   if (rank < 3)
     return 0;
@@ -21,19 +21,23 @@ static int64_t headsOf(const Layout &layout, bool swapped) {
   for (size_t i = 0; i + 2 < rank; ++i)
     outer.insert(outer.end(), layout.dimensions()[i].begin(),
                  layout.dimensions()[i].end());
-  const auto &rows = layout.dimensions()[rank - (swapped ? 1 : 2)];
-  const auto &columns = layout.dimensions()[rank - (swapped ? 2 : 1)];
+  const auto &rows = layout.dimensions()[rank - 2];
+  const auto &columns = layout.dimensions()[rank - 1];
   using Atoms = std::vector<int>;
-  if (outer == Atoms{0, 2} && rows == Atoms{1} && columns == Atoms{3})
+  llvm::erase(outer, 0);
+  if (outer == Atoms{2} && rows == Atoms{1} && columns == Atoms{3})
     return layout.atoms()[2];
-  return outer == Atoms{0} && rows == Atoms{1} && columns == Atoms{2} ? 1 : 0;
+  return outer.empty() && rows == Atoms{1} && columns == Atoms{2} ? 1 : 0;
 }
 
 Status Importer::scores(const Node &node, const Value &queries,
                         const Value &keys) {
-  int64_t heads = headsOf(queries.layout, false);
-  if (heads == 0 || heads != headsOf(keys.layout, true) ||
-      queries.layout.atoms() != keys.layout.atoms())
+  std::vector<size_t> order(keys.layout.rank());
+  std::iota(order.begin(), order.end(), 0);
+  if (order.size() >= 2)
+    std::swap(order[order.size() - 2], order.back());
+  if (headsOf(queries.layout) == 0 ||
+      keys.layout.transposed(order) != queries.layout)
     return node.error("a product of two values is only known in attention, of "
                       "queries [N, heads, T, C] with keys [N, heads, C, T], "
                       "found " + weights::shapeText(queries.layout.shape()) +
@@ -97,7 +101,7 @@ int Importer::sideBySide(const Node &node, const Value &queries,
 
 Status Importer::attend(const Node &node, const Scores &scores,
                         const Value &values) {
-  int64_t heads = headsOf(values.layout, false);
+  int64_t heads = headsOf(values.layout);
   const Layout &layout = scores.queries.layout;
   if (!scores.softmax || heads == 0 || values.layout != layout)
     return node.error("expected the softmax of scores with values [N, heads, "

@@ -55,7 +55,7 @@ int64_t Layout::perPicture() const {
 void Layout::canonicalize(std::vector<int> memory) {
   llvm::erase_if(memory, [&](int a) { return a != 0 && sizes[a] == 1; });
   for (auto &dim : dims)
-    llvm::erase_if(dim, [&](int a) { return a != 0 && sizes[a] == 1; });
+    llvm::erase_if(dim, [&](int a) { return sizes[a] == 1; });
   // Neighbours in memory that are neighbours in a dimension are one atom.
   std::vector<int> follower(sizes.size(), -1);
   for (auto &dim : dims)
@@ -94,23 +94,19 @@ public:
   }
 
   bool take(int64_t extent);
-  bool finish();
+  bool isDone() const { return rest.empty(); }
 
   Extents sizes;
   std::vector<int> memory;
   std::vector<std::vector<int>> dims;
 
 private:
-  bool nextIsPicture() const { // a batch of 1
-    return !rest.empty() && rest.back() == 0 && sizes[0] == 1;
-  }
-
   std::vector<int> rest; // the next one last
 };
 
 bool Regrouping::take(int64_t need) {
   std::vector<int> group;
-  while (need > 1 || (group.empty() && nextIsPicture())) {
+  while (need > 1) {
     if (rest.empty())
       return false;
     int atom = rest.back();
@@ -134,14 +130,6 @@ bool Regrouping::take(int64_t need) {
   return true;
 }
 
-bool Regrouping::finish() {
-  if (nextIsPicture() && !dims.empty()) {
-    dims.back().push_back(0);
-    rest.pop_back();
-  }
-  return rest.empty();
-}
-
 } // namespace
 
 std::optional<Layout> Layout::reshaped(const Extents &shape) const {
@@ -149,7 +137,7 @@ std::optional<Layout> Layout::reshaped(const Extents &shape) const {
   for (int64_t extent : shape)
     if (extent < 1 || !regrouping.take(extent))
       return std::nullopt;
-  if (!regrouping.finish())
+  if (!regrouping.isDone())
     return std::nullopt;
   Layout result;
   result.sizes = std::move(regrouping.sizes);
@@ -166,7 +154,7 @@ Layout Layout::transposed(const std::vector<size_t> &order) const {
 }
 
 std::optional<std::array<int64_t, 3>> Layout::asPicture() const {
-  if (dims.size() != 4 || dims[0] != std::vector<int>{0})
+  if (dims.size() != 4 || !batchFirst())
     return std::nullopt;
   std::vector<int> order{0};
   for (int dim : {2, 3, 1})

@@ -4,7 +4,8 @@
 // here and [N, C, T] there, its attention [N, heads, T, C / heads]. Nothing of
 // that moves data: each is another way to name the same numbers. So a value is
 // a list of atoms in the order of memory, the batch first, and each of its ONNX
-// dimensions a product of atoms. A transposition permutes the dimensions, a
+// dimensions a product of atoms. (Where the file fixes a batch of 1, the network
+// is a function of one picture, and no dimension holds the batch.) A transposition permutes the dimensions, a
 // reshape regroups (and splits) atoms, and both are free. An operation then
 // asks for the layout that it needs and is refused where the value has another.
 #pragma once
@@ -33,7 +34,8 @@ public:
   int64_t perPicture() const;
   /// True where the first dimension is the batch alone.
   bool batchFirst() const {
-    return !dims.empty() && dims[0] == std::vector<int>{0};
+    return !dims.empty() &&
+           dims[0] == std::vector<int>(sizes[0] == 1 ? 0 : 1, 0);
   }
   bool operator==(const Layout &other) const = default;
 

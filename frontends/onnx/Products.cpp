@@ -75,7 +75,6 @@ Status Importer::gemm(const Node &node) {
   if (node.integer("transA", 0) != 0)
     return node.error("transA would mix pictures of the batch");
   if (shape.size() != 2 || value->layout.rank() != 2 || matrix->count() < 1 ||
-      !value->layout.batchFirst() ||
       shape[transposed ? 1 : 0] != value->layout.extent(1))
     return node.error("the matrix " + shapeText(shape) + " does not fit " +
                       shapeText(value->layout.shape()));

@@ -62,14 +62,15 @@ void fillParameters(onnx::Import &import, Interpreter &interpreter) {
                                                          parameter.init.scale));
 }
 
-/// The index in ONNX's order of each element in ours, batch pictures.
+/// The index in ONNX's order of each element in ours, batch pictures. (A batch
+/// of 1 may stand anywhere.)
 std::vector<int64_t> onnxOrder(const onnx::Layout &layout, int64_t batch) {
   onnx::Extents shape = layout.shape();
   int64_t count = layout.perPicture();
   std::vector<int64_t> order(batch * count);
   layout.forEach(count, [&](int64_t i, llvm::ArrayRef<int64_t> at) {
     int64_t index = 0;
-    for (size_t d = 1; d < shape.size(); ++d)
+    for (size_t d = batch == 1 ? 0 : 1; d < shape.size(); ++d)
       index = index * shape[d] + at[d];
     for (int64_t n = 0; n < batch; ++n)
       order[n * count + i] = n * count + index;
@@ -103,7 +104,7 @@ static int run(int argc, char **argv) {
       argv[1], {std::nullopt, argc == 5 ? argv[4] : "", range});
   if (!import)
     return fail(import.message());
-  if (!import->input.batchFirst() || !import->output.batchFirst())
+  if (import->input.extent(0) != 1 && !import->output.batchFirst())
     return fail("the first dimension of the output is not the batch");
   std::ifstream in(argv[2], std::ios::binary);
   std::string bytes(std::istreambuf_iterator<char>(in), {});
