@@ -40,8 +40,9 @@ Status Importer::scores(const Node &node, const Value &queries,
       keys.layout.transposed(order) != queries.layout)
     return node.error("a product of two values is only known in attention, of "
                       "queries [N, heads, T, C] with keys [N, heads, C, T], "
-                      "found " + weights::shapeText(queries.layout.shape()) +
-                      " and " + weights::shapeText(keys.layout.shape()));
+                      "found " +
+                      weights::shapeText(queries.layout.shape()) + " and " +
+                      weights::shapeText(keys.layout.shape()));
   define(node, Scores{queries, keys});
   return weights::Done{};
 }
@@ -68,8 +69,8 @@ bool Importer::scaleScores(const Node &node) {
 /// The layer that holds queries, keys and values side by side: the one that
 /// they are thirds of, or all three joined.
 int Importer::sideBySide(const Node &node, const Value &queries,
-                         const Value &keys, const Value &values,
-                         int64_t tokens, int64_t width) {
+                         const Value &keys, const Value &values, int64_t tokens,
+                         int64_t width) {
   const Value *parts[] = {&queries, &keys, &values};
   int whole = frontend::kInputValue;
   for (int i = 0; i < 3; ++i) {
@@ -107,8 +108,8 @@ Status Importer::attend(const Node &node, const Scores &scores,
     return node.error("expected the softmax of scores with values [N, heads, "
                       "T, C] of the same shape as the queries");
   int64_t tokens = layout.atoms()[1], width = layout.perPicture() / tokens;
-  int joined = sideBySide(node, scores.queries, scores.keys, values, tokens,
-                          width);
+  int joined =
+      sideBySide(node, scores.queries, scores.keys, values, tokens, width);
   Draft draft(LayerKind::SelfAttention, "SelfAttention", joined);
   draft.layer.heads = heads;
   draft.layer.attentionScale = scores.scale;

@@ -132,9 +132,9 @@ Result<Constant> Constant::read(const pb::TensorProto &tensor,
   result.extents.assign(tensor.dims().begin(), tensor.dims().end());
   int64_t count = countElements(result.extents);
   if (count < 0 || result.extents.size() > kHighestRank)
-    return Error{name + " has the shape " +
-                 weights::shapeText(result.extents) +
-                 ": expected at most 8 extents of at least 0 and 2^40 elements"};
+    return Error{
+        name + " has the shape " + weights::shapeText(result.extents) +
+        ": expected at most 8 extents of at least 0 and 2^40 elements"};
   uint64_t bytes = uint64_t(count) * sizeOf(*type);
   result.owner = model;
   if (tensor.data_location() == pb::TensorProto::EXTERNAL) {

@@ -113,8 +113,8 @@ Status Importer::prelu(const Node &node) {
     return value ? slope.error() : value.error();
   named = true; // the sum has the node's name
   Value positive = activate(node, *value, ActivationKind::Relu);
-  Value negative = activate(node, scaled(node, *value, -1, 0),
-                            ActivationKind::Relu);
+  Value negative =
+      activate(node, scaled(node, *value, -1, 0), ActivationKind::Relu);
   std::vector<double> factors = slope->reals();
   for (double &factor : factors)
     factor = -factor;
@@ -175,8 +175,8 @@ Status Importer::softmax(const Node &node) {
     return value.error();
   size_t rank = value->layout.rank();
   // Up to version 12 all dimensions from the axis on are one.
-  auto axis = readAxis(node, node.integer("axis", model->opset < 13 ? 1 : -1),
-                       rank);
+  auto axis =
+      readAxis(node, node.integer("axis", model->opset < 13 ? 1 : -1), rank);
   if (!axis)
     return axis.error();
   if (attention) {

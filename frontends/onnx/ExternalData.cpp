@@ -109,8 +109,7 @@ ExternalFiles::find(const pb::TensorProto &tensor, uint64_t bytes) {
   auto file = map(location);
   if (!file)
     return file.error();
-  if (length != bytes || offset > file->size() ||
-      bytes > file->size() - offset)
+  if (length != bytes || offset > file->size() || bytes > file->size() - offset)
     return Error{"expected " + std::to_string(bytes) + " bytes at " +
                  std::to_string(offset) + " of the external data " +
                  inQuotes(location) + ", found a length of " +

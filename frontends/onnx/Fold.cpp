@@ -115,8 +115,8 @@ static Result<std::vector<Constant>> foldBinary(const FoldContext &c) {
     return result;
   };
   if (a->isInteger()) {
-    auto result = each([](const Constant &k) { return k.integers(); },
-                       computeWhole);
+    auto result =
+        each([](const Constant &k) { return k.integers(); }, computeWhole);
     if (int64_t(result.size()) == count)
       return std::vector{Constant::integers(*shape, std::move(result))};
   } else {
@@ -201,8 +201,8 @@ static FoldRule findRule(llvm::StringRef op) {
                                "Min", "Equal", "Less", "Greater", "And", "Or"})
     if (op == name)
       return foldBinary;
-  for (llvm::StringRef name : {"Neg", "Abs", "Sqrt", "Reciprocal", "Exp",
-                               "Floor", "Ceil", "Not"})
+  for (llvm::StringRef name :
+       {"Neg", "Abs", "Sqrt", "Reciprocal", "Exp", "Floor", "Ceil", "Not"})
     if (op == name)
       return foldUnary;
   return op == "Cast" ? foldCast : findShapeRule(op);

@@ -92,8 +92,8 @@ Result<Extents> resolveReshape(const Node &node, const Extents &from,
 static Folded foldReshape(const FoldContext &c) {
   if (!c.operand(0) || !c.operand(1) || c.operand(1)->count() > 16)
     return c.node.error("expected a value and a shape");
-  auto shape = resolveReshape(c.node, c.operand(0)->shape(),
-                              c.operand(1)->integers());
+  auto shape =
+      resolveReshape(c.node, c.operand(0)->shape(), c.operand(1)->integers());
   if (!shape)
     return shape.error();
   return std::vector{c.operand(0)->reshaped(*shape)};
@@ -102,12 +102,13 @@ static Folded foldReshape(const FoldContext &c) {
 static Folded foldSqueeze(const FoldContext &c) {
   const Constant &value = *c.operands[0];
   bool adds = c.node.op() == "Unsqueeze";
-  size_t added = c.operand(1) ? c.operand(1)->count()
-                              : c.node.integers("axes").value_or(Extents()).size();
+  size_t added = c.operand(1)
+                     ? c.operand(1)->count()
+                     : c.node.integers("axes").value_or(Extents()).size();
   if (added > 16)
     return c.node.error("too many axes");
-  auto axes = readAxes(c.node, c.operand(1),
-                       value.shape().size() + (adds ? added : 0));
+  auto axes =
+      readAxes(c.node, c.operand(1), value.shape().size() + (adds ? added : 0));
   if (!axes)
     return axes.error();
   Extents shape = value.shape();
@@ -242,7 +243,8 @@ static Folded foldSlice(const FoldContext &c) {
   for (const Constant *operand : c.operands)
     if (operand != &value && operand && operand->count() > 16)
       return c.node.error("too many axes");
-  auto starts = list(1, "starts"), ends = list(2, "ends"), steps = list(4, "steps");
+  auto starts = list(1, "starts"), ends = list(2, "ends"),
+       steps = list(4, "steps");
   auto axes = readAxes(c.node, c.operand(3), rank);
   if (!axes)
     return axes.error();
@@ -306,9 +308,8 @@ static Folded foldConstant(const FoldContext &c) {
   if (auto list = c.node.integers("value_ints"))
     return std::vector{Constant::integers({int64_t(list->size())}, *list)};
   if (auto list = c.node.find("value_floats"))
-    return std::vector{Constant::reals({list->floats_size()},
-                                       {list->floats().begin(),
-                                        list->floats().end()})};
+    return std::vector{Constant::reals(
+        {list->floats_size()}, {list->floats().begin(), list->floats().end()})};
   return c.node.error("expected a tensor or numbers");
 }
 
@@ -330,8 +331,8 @@ static Folded foldConstantOfShape(const FoldContext &c) {
   if (fill->isInteger())
     return std::vector{Constant::integers(
         shape, std::vector<int64_t>(count, fill->integers()[0]))};
-  return std::vector{Constant::reals(
-      shape, std::vector<double>(count, fill->reals()[0]))};
+  return std::vector{
+      Constant::reals(shape, std::vector<double>(count, fill->reals()[0]))};
 }
 
 static Folded foldRange(const FoldContext &c) {
@@ -391,20 +392,21 @@ static Folded foldWhere(const FoldContext &c) {
     return result;
   };
   if (yes.isInteger())
-    return std::vector{Constant::integers(yes.shape(),
-                                          pick(yes.integers(), no.integers()))};
-  return std::vector{Constant::reals(yes.shape(), pick(yes.reals(), no.reals()))};
+    return std::vector{
+        Constant::integers(yes.shape(), pick(yes.integers(), no.integers()))};
+  return std::vector{
+      Constant::reals(yes.shape(), pick(yes.reals(), no.reals()))};
 }
 
 FoldRule findShapeRule(llvm::StringRef op) {
   static const std::pair<llvm::StringLiteral, FoldRule> kRules[] = {
-      {"Reshape", foldReshape},     {"Squeeze", foldSqueeze},
-      {"Unsqueeze", foldSqueeze},   {"Transpose", foldTranspose},
-      {"Gather", foldGather},       {"Concat", foldConcat},
-      {"Slice", foldSlice},         {"Expand", foldExpand},
-      {"Constant", foldConstant},   {"ConstantOfShape", foldConstantOfShape},
-      {"Range", foldRange},         {"Identity", foldIdentity},
-      {"Shape", foldShape},         {"Where", foldWhere}};
+      {"Reshape", foldReshape},   {"Squeeze", foldSqueeze},
+      {"Unsqueeze", foldSqueeze}, {"Transpose", foldTranspose},
+      {"Gather", foldGather},     {"Concat", foldConcat},
+      {"Slice", foldSlice},       {"Expand", foldExpand},
+      {"Constant", foldConstant}, {"ConstantOfShape", foldConstantOfShape},
+      {"Range", foldRange},       {"Identity", foldIdentity},
+      {"Shape", foldShape},       {"Where", foldWhere}};
   for (auto [name, rule] : kRules)
     if (op == name)
       return rule;

@@ -20,6 +20,8 @@ struct ImportOptions {
   std::string output;
   /// The place of every layer in messages.
   frontend::SourceRange range;
+  /// Without `picture`: the whole input is one picture's, no batch in front.
+  bool whole = false;
 };
 
 /// The values of one parameter, as the layer wants them.

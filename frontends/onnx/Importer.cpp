@@ -24,8 +24,8 @@ Draft::Draft(LayerKind kind, const char *kerasClass,
   layer.inputs.assign(inputs.begin(), inputs.end());
 }
 
-void Draft::parameter(const char *role, Shape shape,
-                      frontend::Initializer init, Reader reader) {
+void Draft::parameter(const char *role, Shape shape, frontend::Initializer init,
+                      Reader reader) {
   layer.parameters.push_back({role, std::move(shape), init});
   readers[role] = std::move(reader);
 }
@@ -126,8 +126,8 @@ Status Importer::findInput() {
     shape.push_back(dim.has_dim_value() ? dim.dim_value() : 0);
   for (int64_t extent : shape)
     if (extent < 0 || extent > (int64_t(1) << 24))
-      return Error{"the input " + inQuotes(found->name()) +
-                   " has the shape " + shapeText(shape)};
+      return Error{"the input " + inQuotes(found->name()) + " has the shape " +
+                   shapeText(shape)};
   if (shape.empty() || shape.size() > 8)
     return Error{"the input " + inQuotes(found->name()) +
                  " must have 1 to 8 dimensions"};
@@ -151,13 +151,24 @@ Status Importer::inputLayout(const pb::ValueInfoProto &info, Extents shape) {
       input = Layout::plain({batch, height, width, channels});
     else
       return Error{"the input " + inQuotes(info.name()) + " has the shape " +
-                   shapeText(shape) + " (0: open), which does not fit an image "
-                   "of " + std::to_string(height) + "x" + std::to_string(width) +
-                   "x" + std::to_string(channels)};
+                   shapeText(shape) +
+                   " (0: open), which does not fit an image "
+                   "of " +
+                   std::to_string(height) + "x" + std::to_string(width) + "x" +
+                   std::to_string(channels)};
     if (!input.rank())
       input = Layout::picture(batch, channels, height, width);
   } else if (llvm::is_contained(shape, 0)) {
     return Error{"the input " + inQuotes(info.name()) + " has open extents"};
+  } else if (options.whole) {
+    shape.insert(shape.begin(), batch = 1);
+    input = Layout::plain(shape);
+    network.inputShape = {input.perPicture()};
+    std::vector<bool> first(shape.size(), false);
+    first[0] = true;
+    input = input.dropped(first);
+    items[info.name()] = Value{frontend::kInputValue, input};
+    return weights::Done{};
   } else if (shape.size() == 4) {
     input = Layout::picture(batch, shape[1], shape[2], shape[3]);
   } else {
@@ -176,7 +187,8 @@ Status Importer::findOutput() {
       for (const auto &output : graph.output())
         names += (names.empty() ? "" : ", ") + inQuotes(output.name());
       return Error{"the graph has " + std::to_string(graph.output_size()) +
-                   " outputs (" + names + "); say which, as in onnx(\"...\", "
+                   " outputs (" + names +
+                   "); say which, as in onnx(\"...\", "
                    "output: \"NAME\")"};
     }
     outputName = graph.output(0).name();
@@ -228,8 +240,8 @@ Status Importer::foldNode(const Node &node) {
   ConstantOperands operands;
   for (size_t i = 0; i < node.inputs(); ++i)
     operands.push_back(constant(node.input(i)));
-  auto results = fold({node, operands, model->opset, batch, budget, model,
-                       *external});
+  auto results =
+      fold({node, operands, model->opset, batch, budget, model, *external});
   if (!results)
     return results.error();
   for (size_t i = 0; i < results->size() && i < node.outputs(); ++i)
@@ -262,9 +274,8 @@ void Importer::visit(const Node &node) {
     if (!status)
       items[node.output(i)] = status.error();
     else if (!item(node.output(i)))
-      items[node.output(i)] =
-          node.error("the output " + inQuotes(node.output(i)) +
-                     " is not supported");
+      items[node.output(i)] = node.error(
+          "the output " + inQuotes(node.output(i)) + " is not supported");
   }
 }
 
@@ -399,8 +410,8 @@ Result<Import> Importer::run() {
   for (const Node &node : nodes)
     for (size_t i = 0; i < node.outputs(); ++i)
       producers[node.output(i)] = &node;
-  for (auto step : {&Importer::findOutput, &Importer::constants,
-                    &Importer::findInput})
+  for (auto step :
+       {&Importer::findOutput, &Importer::constants, &Importer::findInput})
     if (Status status = (this->*step)(); !status)
       return status.error();
   markNeeded();

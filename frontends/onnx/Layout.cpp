@@ -179,7 +179,8 @@ Layout Layout::withInnermost(size_t dim, int64_t extent) const {
   result.dims[dim] = {int(sizes.size())};
   result.sizes.push_back(extent);
   std::vector<int> memory = counted(sizes.size() + 1);
-  llvm::erase_if(memory, [&](int a) { return llvm::is_contained(dims[dim], a); });
+  llvm::erase_if(memory,
+                 [&](int a) { return llvm::is_contained(dims[dim], a); });
   result.canonicalize(std::move(memory));
   return result;
 }

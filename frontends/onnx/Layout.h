@@ -4,10 +4,11 @@
 // here and [N, C, T] there, its attention [N, heads, T, C / heads]. Nothing of
 // that moves data: each is another way to name the same numbers. So a value is
 // a list of atoms in the order of memory, the batch first, and each of its ONNX
-// dimensions a product of atoms. (Where the file fixes a batch of 1, the network
-// is a function of one picture, and no dimension holds the batch.) A transposition permutes the dimensions, a
-// reshape regroups (and splits) atoms, and both are free. An operation then
-// asks for the layout that it needs and is refused where the value has another.
+// dimensions a product of atoms. (Where the file fixes a batch of 1, the
+// network is a function of one picture, and no dimension holds the batch.) A
+// transposition permutes the dimensions, a reshape regroups (and splits) atoms,
+// and both are free. An operation then asks for the layout that it needs and is
+// refused where the value has another.
 #pragma once
 
 #include "frontends/onnx/Constant.h"
@@ -67,8 +68,9 @@ public:
   /// For each element of a picture in the order of memory, or of its innermost
   /// `period` alone, its index along each dimension but the batch (which must
   /// be the first one).
-  void forEach(int64_t period,
-               llvm::function_ref<void(int64_t, llvm::ArrayRef<int64_t>)>) const;
+  void
+  forEach(int64_t period,
+          llvm::function_ref<void(int64_t, llvm::ArrayRef<int64_t>)>) const;
   /// The innermost elements of memory that the dimensions of a mask vary over,
   /// as a count; a value that is constant over the others repeats so.
   int64_t period(const std::vector<bool> &varies) const;

@@ -90,8 +90,8 @@ Status Checker::node(const pb::NodeProto &node) {
   if (!isCleanName(node.name()) || !isCleanName(node.op_type()) ||
       !isCleanName(node.domain()))
     return Error{"a node's name or operator is no printable UTF-8 of at most " +
-                 std::to_string(kLongestName) + " bytes: " +
-                 inQuotes(node.name())};
+                 std::to_string(kLongestName) +
+                 " bytes: " + inQuotes(node.name())};
   for (const std::string &input : node.input())
     if (!input.empty())
       if (Status status = name(input, false); !status)
@@ -143,7 +143,8 @@ static Status parse(const weights::File &file, pb::ModelProto &proto) {
   google::protobuf::io::CopyingInputStreamAdaptor adaptor(&bytes, 1 << 20);
   google::protobuf::io::CodedInputStream coded(&adaptor);
   coded.SetRecursionLimit(kDeepestNesting);
-  bool good = proto.ParseFromCodedStream(&coded) && coded.ConsumedEntireMessage();
+  bool good =
+      proto.ParseFromCodedStream(&coded) && coded.ConsumedEntireMessage();
   if (!bytes.problem.empty())
     return Error{bytes.problem};
   if (!good || !proto.has_graph())

@@ -39,8 +39,8 @@ Status Importer::shape(const Node &node) {
   if (!value)
     return value.error();
   Constant stand = Constant::reals(value->layout.shape(), {});
-  auto result = fold({node, {&stand}, model->opset, batch, budget, model,
-                      *external});
+  auto result =
+      fold({node, {&stand}, model->opset, batch, budget, model, *external});
   if (!result)
     return result.error();
   define(node, (*result)[0]);
@@ -89,8 +89,7 @@ Status Importer::reshape(const Node &node) {
     return value ? wanted.error() : value.error();
   if (!wanted->isInteger() || wanted->count() > 16)
     return node.error("expected a shape");
-  auto shape =
-      resolveReshape(node, value->layout.shape(), wanted->integers());
+  auto shape = resolveReshape(node, value->layout.shape(), wanted->integers());
   if (!shape)
     return shape.error();
   return regroup(node, *value, *shape);
@@ -168,8 +167,9 @@ Status Importer::classToken(const Node &node, size_t axis) {
   Draft draft(LayerKind::ClassToken, "ClassToken",
               shaped(node, value->layer, {tokens, channels}));
   draft.layer.shape = {tokens + 1, channels};
-  draft.parameter("token", {channels}, {},
-                  spread(Layout::plain({batch, 1, channels}), channels, *token));
+  draft.parameter(
+      "token", {channels}, {},
+      spread(Layout::plain({batch, 1, channels}), channels, *token));
   define(node, Value{append(node, std::move(draft)),
                      Layout::plain({layout.extent(0), tokens + 1, channels})});
   return weights::Done{};

@@ -42,8 +42,7 @@ std::string Node::text(llvm::StringRef name, llvm::StringRef otherwise) const {
   return attribute && attribute->has_s() ? attribute->s() : otherwise.str();
 }
 
-std::optional<std::vector<int64_t>>
-Node::integers(llvm::StringRef name) const {
+std::optional<std::vector<int64_t>> Node::integers(llvm::StringRef name) const {
   const auto *attribute = find(name);
   if (!attribute || (attribute->ints_size() == 0 && attribute->has_i()))
     return std::nullopt;

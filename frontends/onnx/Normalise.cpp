@@ -48,8 +48,10 @@ Status Importer::batchNorm(const Node &node) {
     if (!constant)
       return constant.error();
     if (constant->shape() != Extents{channels})
-      return node.error("expected " + std::to_string(channels) + " numbers, "
-                        "found " + shapeText(constant->shape()));
+      return node.error("expected " + std::to_string(channels) +
+                        " numbers, "
+                        "found " +
+                        shapeText(constant->shape()));
     draft.parameter(roles[i], {channels}, i == 0 || i == 3 ? kOnes : kZeros,
                     plainReader(*constant));
   }
@@ -111,8 +113,8 @@ Status Importer::layerNorm(const Node &node) {
                         shapeText(constant->shape()));
     readers[i] = plainReader(*constant);
   }
-  Value result = normalise(node, {value->layer, *flat}, epsilon, readers[0],
-                           readers[1]);
+  Value result =
+      normalise(node, {value->layer, *flat}, epsilon, readers[0], readers[1]);
   define(node, Value{result.layer, layout});
   return weights::Done{};
 }

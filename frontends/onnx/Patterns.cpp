@@ -140,10 +140,10 @@ bool Importer::layerNormPattern(const Node &node) {
       !is(sum, "Add") || !number(sum->input(1)))
     return false;
   const Node *variance = producer(sum->input(0));
-  const Node *square = isMean(variance) ? producer(variance->input(0)) : nullptr;
-  bool squares =
-      (is(square, "Pow") && number(square->input(1)) == 2.0) ||
-      (is(square, "Mul") && square->input(0) == square->input(1));
+  const Node *square =
+      isMean(variance) ? producer(variance->input(0)) : nullptr;
+  bool squares = (is(square, "Pow") && number(square->input(1)) == 2.0) ||
+                 (is(square, "Mul") && square->input(0) == square->input(1));
   // Some exporters write the difference twice.
   const Node *again = squares ? producer(square->input(0)) : nullptr;
   double epsilon = *number(sum->input(1));

@@ -102,7 +102,8 @@ Status Importer::matMul(const Node &node) {
   if (!left || !right)
     return node.error("expected two operands");
   const Value *a = std::get_if<Value>(left), *b = std::get_if<Value>(right);
-  if (const Scores *probabilities = std::get_if<Scores>(left); probabilities && b)
+  if (const Scores *probabilities = std::get_if<Scores>(left);
+      probabilities && b)
     return attend(node, *probabilities, *b);
   if (a && b)
     return scores(node, *a, *b);

@@ -109,9 +109,8 @@ bool Importer::absorbShift(const Value &value, const std::string &name,
   if (!isExclusive(name))
     return false;
   frontend::Layer &layer = network.layers[value.layer];
-  int64_t channels = layer.parameters.empty()
-                         ? 0
-                         : layer.parameters[0].shape.back();
+  int64_t channels =
+      layer.parameters.empty() ? 0 : layer.parameters[0].shape.back();
   size_t last = value.layout.rank() - 1;
   bool perChannel = value.layout.isInnermost(last, true) &&
                     value.layout.extent(last) == channels &&
@@ -125,7 +124,8 @@ bool Importer::absorbShift(const Value &value, const std::string &name,
   if (layer.kind != LayerKind::ScaleShift || layer.bias)
     return false;
   auto varies = varying(*current, value.layout, shift);
-  if (!varies || (shift.count() > 1 && value.layout.period(*varies) != channels))
+  if (!varies ||
+      (shift.count() > 1 && value.layout.period(*varies) != channels))
     return false;
   layer.bias = true;
   bool one = shift.count() == 1;
@@ -141,7 +141,8 @@ bool Importer::absorbShift(const Value &value, const std::string &name,
 Result<Value> Importer::addValues(const Node &node, Value a, const Value &b) {
   if (a.layout != b.layout)
     return node.error("expected values of one shape in one order in memory, "
-                      "found " + shapeText(a.layout.shape()) + " and " +
+                      "found " +
+                      shapeText(a.layout.shape()) + " and " +
                       shapeText(b.layout.shape()));
   frontend::Shape shape = shapeOf(a);
   int other = shaped(node, b.layer, shape);

@@ -46,7 +46,8 @@ bool Importer::Window::place() {
     if (room < 0)
       return false;
     out[d] = room / strides[d] + 1;
-    if (ceil && room % strides[d] != 0 && out[d] * strides[d] < in[d] + before) {
+    if (ceil && room % strides[d] != 0 &&
+        out[d] * strides[d] < in[d] + before) {
       ++out[d];
       overhangs = true;
       after = (out[d] - 1) * strides[d] + reach(d) - in[d] - before;
@@ -71,7 +72,8 @@ Status Importer::readWindow(const Node &node, const Value &value,
   auto picture = *value.layout.asPicture();
   window.in = {picture[0], picture[1]};
   window.size = {size[0], size[1]};
-  if (size[0] < 1 || size[1] < 1 || std::max(size[0], size[1]) > kLargestWindow ||
+  if (size[0] < 1 || size[1] < 1 ||
+      std::max(size[0], size[1]) > kLargestWindow ||
       !two("strides", window.strides) || !two("dilations", window.dilations))
     return node.error("expected two numbers from 1 to 4096 for its window, "
                       "strides and dilations");
@@ -165,7 +167,8 @@ Status Importer::conv(const Node &node) {
     draft.layer.bias = true;
     draft.parameter("bias", {shape[0]}, uniform, plainReader(*bias));
   }
-  Layout result = Layout::picture(batch, shape[0], window.out[0], window.out[1]);
+  Layout result =
+      Layout::picture(batch, shape[0], window.out[0], window.out[1]);
   define(node, Value{append(node, std::move(draft)), result});
   return weights::Done{};
 }
@@ -206,7 +209,8 @@ Status Importer::pool(const Node &node) {
   draft.layer.countPadding = counts && !window.overhangs;
   int64_t channels = value->layout.extent(1);
   draft.layer.shape = {window.out[0], window.out[1], channels};
-  Layout result = Layout::picture(batch, channels, window.out[0], window.out[1]);
+  Layout result =
+      Layout::picture(batch, channels, window.out[0], window.out[1]);
   define(node, Value{append(node, std::move(draft)), result});
   return weights::Done{};
 }

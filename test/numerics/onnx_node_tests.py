@@ -46,11 +46,12 @@ def frozen(model, inputs):
     return model, fed
 
 
-def evaluate(tool, folder, model, value, name):
+def evaluate(tool, folder, model, value, name, *mode):
+    """The output of that name, or None and why it was refused."""
     paths = [os.path.join(folder, n) for n in ("model.onnx", "input", "output")]
     onnx.save(model, paths[0])
     np.ascontiguousarray(value, np.float32).tofile(paths[1])
-    done = subprocess.run([tool, *paths, name], capture_output=True, text=True)
+    done = subprocess.run([tool, *paths, name, *mode], capture_output=True, text=True)
     if done.returncode == 1:
         return None, done.stderr.strip().split(".onnx': ")[-1]
     if done.returncode != 0:
@@ -68,9 +69,14 @@ def run(tool, folder, case):
         model, fed = frozen(case.model, inputs)
         if fed is None:
             return "refused", "no input of type float32"
-        for info, expected in zip(model.graph.output, outputs):
+        for number, (info, expected) in enumerate(zip(model.graph.output, outputs)):
+            # With the first dimension as the batch, or else with none.
             got, refused = evaluate(tool, folder, model, inputs[fed], info.name)
             if refused:
+                got, _ = evaluate(tool, folder, model, inputs[fed], info.name, "whole")
+            if got is None and number > 0 and refused.endswith("is not supported"):
+                return "pass", "its first output alone: " + refused
+            if got is None:
                 return "refused", refused
             if got.shape != expected.shape:
                 return "FAIL", f"shape {got.shape} for {expected.shape}"

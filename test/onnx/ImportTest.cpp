@@ -72,14 +72,16 @@ protected:
   /// The message of an import, or "" where it is good.
   std::string import(const std::string &bytes, std::string output = "") {
     write("model/m.onnx", bytes);
-    auto result = importModel(path(), {std::array<int64_t, 3>{4, 4, 3}, output, {}});
+    auto result =
+        importModel(path(), {std::array<int64_t, 3>{4, 4, 3}, output, {}});
     return result ? "" : result.message();
   }
   std::string import(const pb::ModelProto &model, std::string output = "") {
     return import(model.SerializeAsString(), output);
   }
   /// The kernel's values in another file.
-  std::string external(const std::string &location, const char *length = "216") {
+  std::string external(const std::string &location,
+                       const char *length = "216") {
     pb::ModelProto model = smallModel();
     pb::TensorProto &k = *model.mutable_graph()->mutable_initializer(0);
     k.clear_raw_data();
@@ -123,8 +125,9 @@ TEST_F(OnnxImport, namesWhatItDoesNotKnow) {
                                "supported"),
             std::string::npos);
   EXPECT_EQ(import(model, "conv"), "");
-  EXPECT_NE(import(model, "con").find("no node or value 'con'; did you mean "
-                                      "'conv'?"),
+  EXPECT_NE(import(model, "con")
+                .find("no node or value 'con'; did you mean "
+                      "'conv'?"),
             std::string::npos);
 }
 
@@ -139,9 +142,8 @@ TEST_F(OnnxImport, readsExternalDataInItsFolderAlone) {
   fs::create_directory_symlink(folder, folder / "model" / "up");
   EXPECT_EQ(external("k.bin"), "");
   EXPECT_EQ(external("./sub/k.bin"), "");
-  for (std::string location :
-       {"../outside.bin", "sub/../../outside.bin", "link.bin", "up/outside.bin",
-        "/etc/passwd", ""})
+  for (std::string location : {"../outside.bin", "sub/../../outside.bin",
+                               "link.bin", "up/outside.bin", "/etc/passwd", ""})
     EXPECT_NE(external(location).find("must lie in the model's folder"),
               std::string::npos)
         << location << ": " << external(location);
@@ -166,8 +168,9 @@ TEST_F(OnnxImport, refusesClaimsThatAreTooLarge) {
   pb::NodeProto &fill = *model.mutable_graph()->mutable_node(1);
   fill.set_op_type("ConstantOfShape");
   fill.set_input(0, "w");
-  EXPECT_NE(import(model).find("node 'flat' (ConstantOfShape): too many values"),
-            std::string::npos);
+  EXPECT_NE(
+      import(model).find("node 'flat' (ConstantOfShape): too many values"),
+      std::string::npos);
 }
 
 // Hundreds of damaged files give a network or an error, never a crash: this

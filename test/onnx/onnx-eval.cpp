@@ -3,8 +3,10 @@
 // the node tests of the onnx package run on it (test/numerics/
 // onnx_node_tests.py), and the small goldens beside this file.
 //
-//   onnx-eval MODEL.onnx INPUT OUTPUT [VALUE]
+//   onnx-eval MODEL.onnx INPUT OUTPUT [VALUE [whole]]
 //
+// The first dimension is the batch; with `whole` there is none, and the network
+// is a function of the whole input.
 // INPUT holds float32 numbers in ONNX's order; OUTPUT gets an int64 rank, int64
 // extents and float32 numbers, of the graph's output or of VALUE.
 #include "compiler/Conversion/TLToNN/Network.h"
@@ -32,8 +34,8 @@ mlir::func::FuncOp function(onnx::Import &import, frontend::SourceRange range,
   recipe.name = recipe.backbone.name = "onnx";
   recipe.input = import.network.inputShape;
   recipe.backbone.network = import.network;
-  recipe.backbone.list = frontend::listLayers(import.network,
-                                              frontend::Convention::Torch);
+  recipe.backbone.list =
+      frontend::listLayers(import.network, frontend::Convention::Torch);
   recipe.backbone.preprocess.name = "raw";
   owner = frontend::generate(recipe, {"", "", {}}, &context);
   module = *owner;
@@ -41,9 +43,8 @@ mlir::func::FuncOp function(onnx::Import &import, frontend::SourceRange range,
   Network network = flattenNetwork(model);
   auto *end = network.function.getBody().front().getTerminator();
   end->setOperands(network.output);
-  network.function.setFunctionType(
-      mlir::FunctionType::get(&context, network.pixels.getType(),
-                              network.output.getType()));
+  network.function.setFunctionType(mlir::FunctionType::get(
+      &context, network.pixels.getType(), network.output.getType()));
   return network.function;
 }
 
@@ -96,19 +97,20 @@ int fail(const std::string &message) {
 } // namespace
 
 static int run(int argc, char **argv) {
-  if (argc != 4 && argc != 5)
-    return fail("expected MODEL.onnx INPUT OUTPUT [VALUE]");
+  if (argc < 4 || argc > 6)
+    return fail("expected MODEL.onnx INPUT OUTPUT [VALUE [whole]]");
   frontend::SourceFile file(argv[1], "");
   frontend::SourceRange range{&file, 0, 0};
   auto import = onnx::importModel(
-      argv[1], {std::nullopt, argc == 5 ? argv[4] : "", range});
+      argv[1], {std::nullopt, argc >= 5 ? argv[4] : "", range, argc == 6});
   if (!import)
     return fail(import.message());
-  if (import->input.extent(0) != 1 && !import->output.batchFirst())
+  bool single = import->input.atoms()[0] == 1;
+  if (!single && !import->output.batchFirst())
     return fail("the first dimension of the output is not the batch");
   std::ifstream in(argv[2], std::ios::binary);
   std::string bytes(std::istreambuf_iterator<char>(in), {});
-  int64_t batch = import->input.extent(0);
+  int64_t batch = single ? 1 : import->input.extent(0);
   std::vector<int64_t> order = onnxOrder(import->input, batch);
   if (bytes.size() != 4 * order.size())
     return fail("expected " + std::to_string(order.size()) + " numbers");
