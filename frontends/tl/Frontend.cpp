@@ -102,8 +102,9 @@ const SourceFile *Loader::backbone(const Identifier &name) {
   }
   reporter.error(name.range)
       << "no backbone '" << name.text << "': there is no '" << name.text
-      << ".tl' beside this file, and the built-in ones are "
-      << alternatives(names) << suggestion(name.text, names);
+      << ".tl' beside this file, and none of the built-in ones "
+         "(tlc --list-backbones) has the name"
+      << suggestion(name.text, names);
   return nullptr;
 }
 
@@ -148,14 +149,14 @@ OwningOpRef<ModuleOp> loadModelText(StringRef text, StringRef path,
   auto loadNetwork = [&](NetworkRequest &request,
                          std::string &message) -> std::optional<Network> {
     request.path = loader.resolve(request.path);
-    if (options.importOnnx)
-      return options.importOnnx(request, message);
-    message = "this program reads no ONNX";
-    return std::nullopt;
+    return options.importOnnx(request, message);
   };
+  NetworkLoader networks = nullptr;
+  if (options.importOnnx)
+    networks = loadNetwork;
   auto recipe = elaborateModel(
       *file, [&](const Identifier &name) { return loader.backbone(name); },
-      loadNetwork, reporter);
+      reporter, networks);
   if (!recipe)
     return nullptr;
   checkKeep(*recipe, options.keep, reporter);

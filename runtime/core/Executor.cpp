@@ -15,7 +15,7 @@ namespace tl {
 // costs to wake a thread: the caller does it alone.
 static constexpr uint64_t kSmallCallBytes = 64 << 10;
 
-static constexpr uint64_t kMostArena = uint64_t(64) << 20;
+static constexpr uint64_t kMostArena = uint64_t(16) << 20;
 static constexpr uint32_t kMostPictures = 32;
 
 static uint32_t countThreads(uint32_t threads) {

@@ -20,11 +20,17 @@ static double shareOfPeak(const Form &form, const Isa &isa) {
          double(form.active) / double(form.columns);
 }
 
+static double bytesPerCycle(double values) {
+  if (values <= kNearBytes)
+    return kNearRate;
+  return values <= kSharedCacheBytes ? kSharedCacheRate : kMemoryRate;
+}
+
 Cost estimate(const Work &work, const Form &form, const Isa &isa) {
   double arithmetic =
       work.multiplyAdds / (peakMultiplyAdds(isa) * shareOfPeak(form, isa));
-  double memory = work.bytes / kMemoryBytes;
-  return {std::max(arithmetic, memory), memory > arithmetic};
+  double memory = work.bytes / bytesPerCycle(work.batchBytes);
+  return {arithmetic + memory, memory > arithmetic};
 }
 
 } // namespace tl::cpu
