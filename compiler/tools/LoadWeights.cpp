@@ -2,6 +2,7 @@
 #include "compiler/tools/LoadWeights.h"
 
 #include "compiler/Transforms/ParameterValues.h"
+#include "frontends/tl/Frontend.h"
 #include "frontends/weights/Bind.h"
 
 using namespace mlir;
@@ -56,6 +57,44 @@ backboneParameters(ask::ModelOp model) {
   return all;
 }
 
+StringRef ownerOf(weights::Convention convention) {
+  switch (convention) {
+  case weights::Convention::Keras:
+    return "keras";
+  case weights::Convention::Torch:
+    return "torch";
+  case weights::Convention::Own:
+    return "";
+  }
+  return "";
+}
+
+/// Weights are trained on pictures prepared in one way; prepared in another
+/// they still run and give worse features. What tlrun exported may have learnt
+/// either way.
+void warnOfPreprocessing(ask::ModelOp model,
+                         const weights::WeightSource &file) {
+  ask::BackboneOp backbone = model.getBackbone();
+  auto convention =
+      backbone->getAttrOfType<StringAttr>(frontend::kConventionAttr);
+  auto other = backbone->getAttrOfType<StringAttr>(frontend::kOtherPresetAttr);
+  StringRef owner = ownerOf(file.convention());
+  if (!convention || owner.empty())
+    return;
+  StringRef found = model.getPreprocess().getName();
+  if (convention == owner && other)
+    emitWarning(model.getPreprocess().getLoc())
+        << "the weights of '" << backbone.getName()
+        << "' were trained on pictures prepared by '" << other.getValue()
+        << "'; this model prepares them otherwise, by '" << found << "'";
+  if (convention != owner && !other)
+    emitWarning(backbone.getLoc())
+        << "the weights come from " << (owner == "keras" ? "Keras" : "PyTorch")
+        << ", but pictures are prepared by '" << found << "', as "
+        << (owner == "keras" ? "PyTorch's" : "Keras's") << " weights of '"
+        << backbone.getName() << "' want them; say 'preprocess' in the model";
+}
+
 LogicalResult bindFile(ask::ModelOp model, weights::WeightSource &file) {
   ask::BackboneOp backbone = model.getBackbone();
   auto parameters = backboneParameters(model);
@@ -68,6 +107,7 @@ LogicalResult bindFile(ask::ModelOp model, weights::WeightSource &file) {
   auto binding = weights::bindWeights(file, request);
   if (!binding)
     return backbone.emitError() << binding.message();
+  warnOfPreprocessing(model, file);
   for (auto [entry, bound] : llvm::zip(parameters, binding->tensors)) {
     nn::ParameterOp parameter = entry.second;
     auto [attribute, data] =

@@ -27,9 +27,12 @@ private:
   bool backboneFile(const BackboneUse &use, const Scope &caller,
                     const FileDecl &decl);
   bool sameBackbone(const BackboneUse &use, const Scope &scope);
-  bool backboneLayers(const BackboneUse &use, const Scope &scope,
+  bool backboneLayers(const BackboneUse &use, Scope scope,
                       const BackboneDecl &decl, const Blocks &blocks);
-  bool backbonePreprocess(const BackboneDecl &decl, const Item *item);
+  bool backbonePreprocess(const BackboneDecl &decl,
+                          const StringMap<const Item *> &settings);
+  bool publishedPreprocess(const StringMap<const Item *> &settings);
+  bool backboneSize();
   bool head(const Item &item);
 
   const FileDecl &file;
@@ -39,6 +42,10 @@ private:
   ValueReader reader;
   Recipe recipe;
   const LayerRange *freeze = nullptr;
+  /// `preprocess published` in the model.
+  const Item *published = nullptr;
+  /// Settings of a name for another backbone, which stand before its own.
+  const Items *ofName = nullptr;
 };
 
 bool ModelElaborator::input(const Item *item) {
@@ -122,6 +129,11 @@ bool ModelElaborator::backboneSettings(const BackboneUse &use) {
   if (const Item *item = settings.lookup("freeze"))
     freeze = &*item->layers;
   if (const Item *item = settings.lookup("preprocess")) {
+    const Expression &value = *item->values[0];
+    if (value.kind == Expression::Kind::Name && value.text == "published") {
+      published = item;
+      return true;
+    }
     auto preprocess = readPreprocess(*item, recipe.input, reporter);
     if (!preprocess)
       return false;
@@ -170,12 +182,46 @@ std::optional<FileDecl> ModelElaborator::parseBackbone(const SourceFile &source,
   return std::nullopt;
 }
 
-/// The file's preset, unless the model says another.
-bool ModelElaborator::backbonePreprocess(const BackboneDecl &decl,
-                                         const Item *item) {
+/// As the weights' source prepares pictures to measure them.
+bool ModelElaborator::publishedPreprocess(
+    const StringMap<const Item *> &settings) {
   Backbone &b = recipe.backbone;
-  if (!b.preprocess.name.empty())
-    return true;
+  const Item *item = settings.lookup("published");
+  if (!item) {
+    reporter.error(published->range)
+        << "the backbone '" << b.name
+        << "' does not say how its published weights were measured";
+    return false;
+  }
+  int64_t size = b.facts.imageSize;
+  if (recipe.input[0] != size || recipe.input[1] != size) {
+    reporter.error(published->range)
+        << "the weights of '" << b.name << "' were measured on pictures of "
+        << size << "x" << size << ", found an input of " << recipe.input[0]
+        << "x" << recipe.input[1];
+    return false;
+  }
+  auto preprocess = readPreprocess(*item, recipe.input, reporter);
+  if (preprocess)
+    b.preprocess = std::move(*preprocess);
+  return preprocess.has_value();
+}
+
+/// The file's preset, unless the model says another.
+bool ModelElaborator::backbonePreprocess(
+    const BackboneDecl &decl, const StringMap<const Item *> &settings) {
+  Backbone &b = recipe.backbone;
+  const Item *item = settings.lookup("preprocess");
+  if (published)
+    return publishedPreprocess(settings);
+  if (!b.preprocess.name.empty()) {
+    if (!item)
+      return true;
+    auto own = readPreprocess(*item, recipe.input, reporter);
+    if (own && !own->sameValues(b.preprocess))
+      b.otherPreset = own->name;
+    return own.has_value();
+  }
   if (!item) {
     reporter.error(decl.name.range)
         << "the backbone '" << b.name << "' says no preprocessing; add "
@@ -199,8 +245,10 @@ bool ModelElaborator::backboneFile(const BackboneUse &use, const Scope &caller,
                               backbone.parameters, caller, reporter);
   if (!scope)
     return false;
-  return backbone.sameAs ? sameBackbone(*backbone.sameAs, *scope)
-                         : backboneLayers(use, *scope, backbone, blocks);
+  if (!backbone.sameAs)
+    return backboneLayers(use, std::move(*scope), backbone, blocks);
+  ofName = &backbone.items;
+  return sameBackbone(*backbone.sameAs, *scope);
 }
 
 /// `backbone resnet20 = resnet_cifar(depth: 20)`: one step, no chains, so that
@@ -222,20 +270,43 @@ bool ModelElaborator::sameBackbone(const BackboneUse &use, const Scope &scope) {
   return false;
 }
 
-bool ModelElaborator::backboneLayers(const BackboneUse &use, const Scope &scope,
+/// Windows that would not fit are refused before the first layer is tried.
+bool ModelElaborator::backboneSize() {
+  int64_t least = recipe.backbone.facts.leastSize;
+  if (recipe.input[0] >= least && recipe.input[1] >= least)
+    return true;
+  reporter.error(recipe.backbone.range)
+      << "the backbone '" << recipe.backbone.name
+      << "' needs pictures of at least " << least << "x" << least
+      << ", found an input of " << recipe.input[0] << "x" << recipe.input[1];
+  return false;
+}
+
+bool ModelElaborator::backboneLayers(const BackboneUse &use, Scope scope,
                                      const BackboneDecl &decl,
                                      const Blocks &blocks) {
   Backbone &b = recipe.backbone;
   auto settings = collectSettings(decl.items, {}, reporter);
-  if (reporter.failed())
+  if (ofName)
+    for (const auto &entry : collectSettings(*ofName, {}, reporter))
+      settings[entry.getKey()] = entry.getValue();
+  if (reporter.failed() || !readFacts(settings, scope, reporter, b.facts) ||
+      !backboneSize())
     return false;
+  for (auto [name, extent] :
+       {std::pair<StringRef, int64_t>{"input_height", recipe.input[0]},
+        {"input_width", recipe.input[1]}}) {
+    Value value{Value::Kind::Integer, use.range};
+    value.integer = extent;
+    scope[name] = std::move(value);
+  }
   if (const Item *item = settings.lookup("convention")) {
     auto convention = readConvention(*item, reporter);
     if (!convention)
       return false;
     b.convention = *convention;
   }
-  if (!backbonePreprocess(decl, settings.lookup("preprocess")))
+  if (!backbonePreprocess(decl, settings))
     return false;
   b.network.inputShape = recipe.input;
   Elaborator elaborator(blocks, b.convention, Elaborator::Place::Backbone,
@@ -266,6 +337,9 @@ bool ModelElaborator::backboneLayers(const BackboneUse &use, const Scope &scope,
       return false;
     b.otherLayers = std::move(*names);
   }
+  if (const Item *item = settings.lookup("ignore"))
+    if (!readStrings(*item, scope, reporter, b.otherLayers))
+      return false;
   b.list = listLayers(b.network, b.convention);
   return !reporter.failed();
 }

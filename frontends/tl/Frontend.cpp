@@ -102,8 +102,9 @@ const SourceFile *Loader::backbone(const Identifier &name) {
   }
   reporter.error(name.range)
       << "no backbone '" << name.text << "': there is no '" << name.text
-      << ".tl' beside this file, and the built-in ones are "
-      << alternatives(names) << suggestion(name.text, names);
+      << ".tl' beside this file, and none of the built-in ones "
+         "(tlc --list-backbones) has the name"
+      << suggestion(name.text, names);
   return nullptr;
 }
 

@@ -12,6 +12,12 @@
 
 namespace tl::frontend {
 
+/// Discardable attributes of tl.backbone, for whoever loads its weights: whose
+/// network it is ("keras", "torch"), and the file's own preset where the
+/// model's prepares pictures with other values.
+inline constexpr llvm::StringLiteral kConventionAttr = "tl.convention";
+inline constexpr llvm::StringLiteral kOtherPresetAttr = "tl.other_preset";
+
 struct FrontendOptions {
   /// Replaces the file named by `weights`; taken as it is.
   std::string weights;

@@ -3,6 +3,7 @@
 #include "frontends/tl/MLIRGen.h"
 
 #include "dialects/TL/TL.h"
+#include "frontends/tl/Frontend.h"
 #include "frontends/tl/GenerateLayer.h"
 
 #include "mlir/IR/Builders.h"
@@ -115,6 +116,11 @@ void ModuleGenerator::backbone() {
       spec.includeTop ? b.getUnitAttr() : UnitAttr(),
       b.getDenseI64ArrayAttr(frozen),
       spec.otherLayers.empty() ? ArrayAttr() : strings(spec.otherLayers));
+  op->setAttr(kConventionAttr,
+              b.getStringAttr(spec.convention == Convention::Keras ? "keras"
+                                                                   : "torch"));
+  if (!spec.otherPreset.empty())
+    op->setAttr(kOtherPresetAttr, b.getStringAttr(spec.otherPreset));
   body(spec.network, spec.list, op.getBody(), at(spec.range));
 }
 

@@ -17,6 +17,9 @@ struct Preprocess {
   std::string resize = "bilinear";
   int64_t resizeTo = 0;
   bool crop = false;
+
+  /// The same numbers for the same pixel, however it was resized.
+  bool sameValues(const Preprocess &other) const;
 };
 
 struct Phase {
@@ -77,6 +80,14 @@ struct Train {
   std::vector<Phase> phases;
 };
 
+/// What a backbone's file says of itself beside its layers.
+struct BackboneFacts {
+  int64_t imageSize = 0; // of the published weights; 0: not said
+  int64_t leastSize = 1; // height and width that its windows need
+  std::vector<std::string> weightsFrom;
+  std::string licence;
+};
+
 struct Backbone {
   std::string name;
   SourceRange range; // its use in the model
@@ -88,6 +99,9 @@ struct Backbone {
   std::vector<bool> frozen; // one flag a place of the list, before training
   std::vector<std::string> otherLayers;
   Preprocess preprocess;
+  /// The file's own preset where the model's gives other values.
+  std::string otherPreset;
+  BackboneFacts facts;
 };
 
 struct Recipe {
@@ -115,6 +129,14 @@ collectSettings(const Items &items, llvm::ArrayRef<llvm::StringRef> many,
 std::optional<Preprocess> readPreprocess(const Item &item,
                                          llvm::ArrayRef<int64_t> input,
                                          Reporter &reporter);
+
+/// `image_size`, `least_size`, `weights_from`, `licence`; false after an error.
+bool readFacts(const llvm::StringMap<const Item *> &settings,
+               const Scope &scope, Reporter &reporter, BackboneFacts &facts);
+
+/// Strings of a setting such as `ignore "AuxLogits"`.
+bool readStrings(const Item &item, const Scope &scope, Reporter &reporter,
+                 std::vector<std::string> &strings);
 
 std::optional<Convention> readConvention(const Item &item, Reporter &reporter);
 
