@@ -195,6 +195,20 @@ readName(const Value &value, StringRef argument, ValueReader &reader) {
   return std::nullopt;
 }
 
+/// "ReLU" gives re_lu, as Keras makes up names (keras/src/utils/naming.py).
+static std::string madeUpName(StringRef kind) {
+  std::string name;
+  for (size_t i = 0; i < kind.size(); ++i) {
+    bool word = i > 0 && isUpper(kind[i]) &&
+                (isLower(kind[i - 1]) ||
+                 (i + 1 < kind.size() && isLower(kind[i + 1])));
+    if (word)
+      name += '_';
+    name += toLower(kind[i]);
+  }
+  return name;
+}
+
 /// One name, or the newest file's and then those of older ones.
 static bool readSources(const Value &value, ValueReader &reader, Layer &layer) {
   ArrayRef<Value> names(value);
@@ -229,6 +243,8 @@ bool readNames(const BoundArguments &arguments, ValueReader &reader,
       layer.nameRange = found->second.range;
     *text = std::move(*given);
   }
+  if (arguments.contains("kind"))
+    layer.baseName = madeUpName(layer.kerasClass);
   auto source = arguments.find("source");
   return source == arguments.end() ||
          readSources(source->second, reader, layer);

@@ -4,6 +4,7 @@
 #include "frontends/weights/Message.h"
 
 #include <algorithm>
+#include <cmath>
 #include <unordered_map>
 
 namespace tl::weights {
@@ -17,14 +18,15 @@ bool isCounter(std::string_view name) {
 }
 
 // The model's own parameters, of no module: `cls_token` [1, 1, C]. Their name
-// is all of the path, and leading ones of their shape mean nothing.
+// is all of the path, and ones around their shape mean nothing.
 bool isOwnParameter(const ExpectedTensor &expected) {
-  return expected.role == "token" || expected.role == "position";
+  return expected.role == "token" || expected.role == "position" ||
+         expected.role == "scale";
 }
 
-std::string torchName(const ExpectedTensor &expected) {
+std::string torchName(const ExpectedTensor &expected, std::string name) {
   if (isOwnParameter(expected))
-    return expected.torchPrefix;
+    return name;
   constexpr std::pair<std::string_view, std::string_view> words[] = {
       {"kernel", "weight"},
       {"bias", "bias"},
@@ -40,7 +42,6 @@ std::string torchName(const ExpectedTensor &expected) {
   for (auto [role, torch] : words)
     if (expected.role == role)
       word = torch;
-  std::string name = expected.torchPrefix;
   return (name += name.empty() ? "" : ".") += word;
 }
 
@@ -49,7 +50,7 @@ void layOut(const ExpectedTensor &expected, std::vector<int64_t> &stored,
             Counterpart &counterpart) {
   const std::vector<int64_t> &shape = expected.shape;
   stored = shape;
-  if (isOwnParameter(expected))
+  if (isOwnParameter(expected) && expected.role != "scale")
     stored.insert(stored.begin(), 3 - std::min<size_t>(3, shape.size()), 1);
   if (!expected.role.ends_with("kernel"))
     return;
@@ -71,18 +72,34 @@ void layOut(const ExpectedTensor &expected, std::vector<int64_t> &stored,
   }
 }
 
-std::span<const int64_t> withoutLeadingOnes(std::span<const int64_t> shape) {
+std::span<const int64_t> withoutOnes(std::span<const int64_t> shape) {
   while (!shape.empty() && shape.front() == 1)
     shape = shape.subspan(1);
+  while (!shape.empty() && shape.back() == 1)
+    shape = shape.first(shape.size() - 1);
   return shape;
+}
+
+// A position of a square grid that is not the network's, if it is one.
+std::optional<Resampling> resamplingOf(const ExpectedTensor &expected,
+                                       std::span<const int64_t> found) {
+  while (!found.empty() && found.front() == 1)
+    found = found.subspan(1);
+  if (!expected.resample || found.size() != 2 || found[1] != expected.shape[1])
+    return std::nullopt;
+  int64_t prefix = expected.shape[0] - expected.grid[0] * expected.grid[1];
+  auto side = int64_t(std::lround(std::sqrt(double(found[0] - prefix))));
+  if (side < 1 || side * side != found[0] - prefix ||
+      Grid{side, side} == expected.grid)
+    return std::nullopt;
+  return Resampling{*expected.resample, prefix, {side, side}, expected.grid};
 }
 
 bool fits(const ExpectedTensor &expected, const std::vector<int64_t> &stored,
           const std::vector<int64_t> &found) {
   if (!isOwnParameter(expected))
     return found == stored;
-  return std::ranges::equal(withoutLeadingOnes(found),
-                            withoutLeadingOnes(stored));
+  return std::ranges::equal(withoutOnes(found), withoutOnes(stored));
 }
 
 // The longest run of leading components ("module.", "model.") that all names
@@ -121,8 +138,8 @@ Matching matchTorch(const WeightSource &source, const BindRequest &request) {
   const std::vector<SourceTensor> &tensors = source.tensors();
   Matching matching;
   for (const ExpectedTensor &expected : request.expected)
-    matching.counterparts.push_back(
-        {torchName(expected), "", false, {}, {}, {}});
+    matching.counterparts.emplace_back().wanted =
+        torchName(expected, expected.torchPrefix);
   size_t prefix = commonPrefix(tensors, matching.counterparts);
   std::unordered_map<std::string, size_t> byName;
   for (size_t i = 0; i < tensors.size(); ++i) {
@@ -139,12 +156,18 @@ Matching matchTorch(const WeightSource &source, const BindRequest &request) {
     std::vector<int64_t> stored;
     layOut(request.expected[i], stored, counterpart);
     counterpart.wantedShape = shapeText(stored);
+    const ExpectedTensor &expected = request.expected[i];
     auto found = byName.find(counterpart.wanted);
+    for (const std::string &other : expected.otherPrefixes)
+      if (found == byName.end())
+        found = byName.find(torchName(expected, other));
     if (found == byName.end())
       continue;
     counterpart.index = found->second;
+    const std::vector<int64_t> &shape = tensors[found->second].shape;
+    counterpart.resampling = resamplingOf(expected, shape);
     counterpart.fits =
-        fits(request.expected[i], stored, tensors[found->second].shape);
+        counterpart.resampling || fits(expected, stored, shape);
   }
   return matching;
 }
