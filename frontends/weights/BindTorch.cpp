@@ -97,6 +97,10 @@ std::optional<Resampling> resamplingOf(const ExpectedTensor &expected,
 
 bool fits(const ExpectedTensor &expected, const std::vector<int64_t> &stored,
           const std::vector<int64_t> &found) {
+  // A dense layer may be stored as a convolution of 1x1.
+  if (expected.kerasClass == "Dense" && found.size() == 4 && found[2] == 1 &&
+      found[3] == 1)
+    return std::ranges::equal(std::span(found).first(2), stored);
   if (!isOwnParameter(expected))
     return found == stored;
   return std::ranges::equal(withoutOnes(found), withoutOnes(stored));
@@ -166,8 +170,7 @@ Matching matchTorch(const WeightSource &source, const BindRequest &request) {
     counterpart.index = found->second;
     const std::vector<int64_t> &shape = tensors[found->second].shape;
     counterpart.resampling = resamplingOf(expected, shape);
-    counterpart.fits =
-        counterpart.resampling || fits(expected, stored, shape);
+    counterpart.fits = counterpart.resampling || fits(expected, stored, shape);
   }
   return matching;
 }

@@ -109,6 +109,14 @@ class Bound(unittest.TestCase):
             for share, value in unmoved.items():
                 self.assertGreater(value, 1 if share.startswith("loss") else 10, (case.name, share))
 
+    # PyTorch and timm: the last two blocks of ViT Tiny, behind ten that are frozen.
+    def test_vit_tail(self):
+        self.follow(trajectory_cases.vit_tail())
+
+    # PyTorch: gates, layer scale, norms and dense layers on maps, GELU's tanh form.
+    def test_gates(self):
+        self.follow(trajectory_cases.gates())
+
 
 if __name__ == "__main__":
     unittest.main()

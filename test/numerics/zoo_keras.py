@@ -8,10 +8,12 @@ The comparison writes the two kinds of files that Keras writes, `.weights.h5` an
 whole model's `.h5`, and runs tlc and tlrun of TL_BIN on them.
 """
 import os
+from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
+from keras.src.applications import imagenet_utils  # noqa: E402
 from keras.src.models import Functional  # noqa: E402
 from keras.src.utils import file_utils  # noqa: E402
 
@@ -21,16 +23,15 @@ from zoo_tools import compare, main  # noqa: E402
 
 def create(network, size, top, **more):
     """The network that Keras builds for its ImageNet weights, which for EfficientNet has
-    one layer more, without loading them."""
+    one layer more, of any size and without loading them."""
     keras.backend.clear_session()
-    kept = file_utils.get_file, Functional.load_weights
-    file_utils.get_file = lambda *a, **k: None
-    Functional.load_weights = lambda self, *a, **k: None
-    try:
+    shape = imagenet_utils.obtain_input_shape
+    with (mock.patch.object(file_utils, "get_file", lambda *a, **k: None),
+          mock.patch.object(Functional, "load_weights", lambda self, *a, **k: None),
+          mock.patch.object(imagenet_utils, "obtain_input_shape",
+                            lambda given, **k: shape(given, **dict(k, weights=None)))):
         function = getattr(keras.applications, network.original)
         return function(weights="imagenet", include_top=top, input_shape=(size, size, 3), **more)
-    finally:
-        file_utils.get_file, Functional.load_weights = kept
 
 
 def weights(model):
