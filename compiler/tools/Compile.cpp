@@ -4,6 +4,7 @@
 #include "compiler/Pipeline/Register.h"
 #include "compiler/tools/Diagnostics.h"
 #include "compiler/tools/Explain.h"
+#include "compiler/tools/ListBackbones.h"
 #include "compiler/tools/LoadWeights.h"
 #include "compiler/tools/PlanSummary.h"
 #include "compiler/tools/Summary.h"
@@ -215,6 +216,9 @@ int compile(const CompileOptions &options) {
   context.loadAllAvailableDialects();
   context.printOpOnDiagnostic(false); // the user's file is the source, not IR
   DiagnosticPrinter printer(&context, llvm::errs());
+  // A built-in backbone that does not elaborate is our bug.
+  if (options.listBackbones)
+    return printBackbones(context, options.json, llvm::outs()) ? 0 : 2;
   if (succeeded(run(options, context, printer)))
     return 0;
   return printer.sawInternalError() ? 2 : 1;

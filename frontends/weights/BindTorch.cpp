@@ -17,6 +17,12 @@ bool isCounter(std::string_view name) {
                              name[name.size() - counter.size() - 1] == '.');
 }
 
+// Tables that modules keep beside their weights, such as the indices of
+// relative positions.
+bool isInteger(const SourceTensor &tensor) {
+  return tensor.dtype.starts_with("i") || tensor.dtype.starts_with("u");
+}
+
 // The model's own parameters, of no module: `cls_token` [1, 1, C]. Their name
 // is all of the path, and ones around their shape mean nothing.
 bool isOwnParameter(const ExpectedTensor &expected) {
@@ -136,6 +142,23 @@ size_t commonPrefix(const std::vector<SourceTensor> &tensors,
   }
 }
 
+// torch 0.4 forbade dots in a module's own name; files from before it, such as
+// torchvision's DenseNet, have "norm.1" for what is now "norm1".
+std::string withoutDots(std::string name) {
+  std::erase(name, '.');
+  return name;
+}
+
+// Places of names by their letters alone; those that two names share are none.
+std::unordered_map<std::string, std::optional<size_t>>
+placesWithoutDots(const std::vector<std::string> &names) {
+  std::unordered_map<std::string, std::optional<size_t>> places;
+  for (size_t i = 0; i < names.size(); ++i)
+    if (auto [at, fresh] = places.try_emplace(withoutDots(names[i]), i); !fresh)
+      at->second.reset();
+  return places;
+}
+
 } // namespace
 
 Matching matchTorch(const WeightSource &source, const BindRequest &request) {
@@ -148,27 +171,35 @@ Matching matchTorch(const WeightSource &source, const BindRequest &request) {
   std::unordered_map<std::string, size_t> byName;
   for (size_t i = 0; i < tensors.size(); ++i) {
     std::string name = tensors[i].name.substr(prefix);
-    matching.leftovers.push_back(isCounter(name) ? Leftover::Ignored
-                                 : isAmong(request.optionalLayers, name, '.')
-                                     ? Leftover::Optional
-                                     : Leftover::Extra);
+    matching.leftovers.push_back(
+        isCounter(name) || isInteger(tensors[i])     ? Leftover::Ignored
+        : isAmong(request.optionalLayers, name, '.') ? Leftover::Optional
+                                                     : Leftover::Extra);
     byName[name] = i;
     matching.shown.push_back(std::move(name));
   }
+  auto byLetters = placesWithoutDots(matching.shown);
   for (size_t i = 0; i < request.expected.size(); ++i) {
     Counterpart &counterpart = matching.counterparts[i];
     std::vector<int64_t> stored;
     layOut(request.expected[i], stored, counterpart);
     counterpart.wantedShape = shapeText(stored);
     const ExpectedTensor &expected = request.expected[i];
-    auto found = byName.find(counterpart.wanted);
+    std::vector<std::string> names{counterpart.wanted};
     for (const std::string &other : expected.otherPrefixes)
-      if (found == byName.end())
-        found = byName.find(torchName(expected, other));
-    if (found == byName.end())
+      names.push_back(torchName(expected, other));
+    for (const std::string &name : names) {
+      if (counterpart.index)
+        break;
+      if (auto found = byName.find(name); found != byName.end())
+        counterpart.index = found->second;
+      else if (auto near = byLetters.find(withoutDots(name));
+               near != byLetters.end())
+        counterpart.index = near->second;
+    }
+    if (!counterpart.index)
       continue;
-    counterpart.index = found->second;
-    const std::vector<int64_t> &shape = tensors[found->second].shape;
+    const std::vector<int64_t> &shape = tensors[*counterpart.index].shape;
     counterpart.resampling = resamplingOf(expected, shape);
     counterpart.fits = counterpart.resampling || fits(expected, stored, shape);
   }

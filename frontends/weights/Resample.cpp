@@ -9,7 +9,8 @@ namespace tl::weights {
 
 namespace {
 
-// R. Keys, "Cubic Convolution Interpolation for Digital Image Processing", 1981.
+// R. Keys, "Cubic Convolution Interpolation for Digital Image Processing",
+// 1981.
 double cubic(double x, double a) {
   x = std::abs(x);
   if (x < 1)

@@ -1,8 +1,8 @@
 // See Safetensors.h.
 #include "frontends/weights/Safetensors.h"
 #include "frontends/weights/Message.h"
+#include "frontends/weights/ReadValues.h"
 #include "frontends/weights/SafetensorsHeader.h"
-#include "frontends/weights/Widen.h"
 
 #include <algorithm>
 #include <cstring>
@@ -15,7 +15,6 @@ namespace {
 
 // Real headers stay below 1 MiB even for thousands of tensors.
 constexpr uint64_t maxHeaderBytes = 16u << 20;
-constexpr size_t chunkBytes = 1u << 20;
 
 std::optional<ElementType> parseType(std::string_view dtype) {
   constexpr std::pair<std::string_view, ElementType> types[] = {
@@ -146,20 +145,7 @@ Status SafetensorsSource::read(size_t index, std::span<float> out) {
     return error("a read of " + std::to_string(out.size()) +
                  " values does not fit tensor number " + std::to_string(index));
   Place place = places[index];
-  if (place.type == ElementType::F32)
-    return file.read(place.offset, std::as_writable_bytes(out));
-  size_t size = sizeOf(place.type);
-  std::vector<std::byte> chunk(std::min(chunkBytes, out.size() * size));
-  for (uint64_t offset = place.offset; !out.empty();) {
-    size_t count = std::min(out.size(), chunk.size() / size);
-    std::span<std::byte> bytes(chunk.data(), count * size);
-    if (Status status = file.read(offset, bytes); !status)
-      return status;
-    widen(place.type, bytes.data(), count, out.data());
-    offset += bytes.size();
-    out = out.subspan(count);
-  }
-  return Done{};
+  return readValues(file, place.type, place.offset, out);
 }
 
 } // namespace

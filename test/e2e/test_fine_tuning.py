@@ -1,14 +1,13 @@
 """Three phases of fine-tuning, batch norms in training mode among them, against
 PyTorch in double: test/numerics/torch_fine_tuning.py says what is done."""
-import json
 import os
-import struct
 import unittest
 
 import numpy as np
 from PIL import Image
 
-from harness import SOURCE, TLC, TLRUN, ToolTest, read_bytes
+from harness import SOURCE, TLC, TLRUN, ToolTest
+from safetensors_files import read_safetensors, write_safetensors
 
 RECIPE = """
 backbone small {
@@ -33,28 +32,6 @@ model small {
 # Ours to torch's: the role, and where the dimensions go.
 ROLES = {"kernel": "weight", "gamma": "weight", "beta": "bias", "bias": "bias",
          "moving_mean": "running_mean", "moving_variance": "running_var"}
-
-
-def write_safetensors(path, tensors):
-    head, data = {}, b""
-    for name, value in tensors.items():
-        raw = value.astype(np.float32).tobytes()
-        head[name] = {"dtype": "F32", "shape": list(value.shape), "data_offsets": [len(data), len(data) + len(raw)]}
-        data += raw
-    text = json.dumps(head).encode()
-    with open(path, "wb") as f:
-        f.write(struct.pack("<Q", len(text)) + text + data)
-
-
-def read_safetensors(path):
-    data = read_bytes(path)
-    size = struct.unpack("<Q", data[:8])[0]
-    found = {}
-    for name, entry in json.loads(data[8:8 + size]).items():
-        if name != "__metadata__":
-            begin, end = entry["data_offsets"]
-            found[name] = np.frombuffer(data[8 + size + begin:8 + size + end], np.float32).reshape(entry["shape"])
-    return found
 
 
 class FineTuning(ToolTest):

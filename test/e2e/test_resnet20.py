@@ -32,8 +32,7 @@ HEADED = """model retrain {
 """
 
 
-def weights(suffix=""):
-    return shared(*MODEL, f"resnet20_cifar10{suffix}.safetensors")
+FILE = "resnet20_cifar10.safetensors"
 
 
 @needs_shared(*MODEL)
@@ -48,8 +47,8 @@ class ResNet20(ToolTest):
         pictures = [Image.open(shared(*MODEL, "golden", "images", name)).convert("RGB") for name in names]
         np.save(cls.path("x.npy"), np.stack([np.asarray(picture) for picture in pictures]))
 
-    def compile(self, recipe, suffix=""):
-        self.succeed(TLC, recipe, "--weights", weights(suffix), "-o", "model.bin")
+    def compile(self, recipe, weights=FILE):
+        self.succeed(TLC, recipe, "--weights", shared(*MODEL, weights), "-o", "model.bin")
 
     def tap(self, name):
         self.succeed(TLRUN, "model.bin", "--predict", "x.npy", "--tap", name, "-o", "y.npy")
@@ -69,17 +68,21 @@ class ResNet20(ToolTest):
         self.assertEqual(maps.shape, (16, 8, 8, 64))
         self.close(maps.mean((1, 2)), self.golden("features"))
 
+    # PyTorch's own files hold the same numbers: the published one in the form
+    # before 1.6, from a GPU, below `state_dict` and `module.`; and the zip form.
     def test_logits(self):
-        self.compile("topped.tl")
-        self.close(self.tap("logits"), self.golden("logits"))
+        for file in (FILE, "resnet20_cifar10.pth", "resnet20-12fca82f.th"):
+            with self.subTest(file):
+                self.compile("topped.tl", file)
+                self.close(self.tap("logits"), self.golden("logits"))
 
     # The reader widens both formats to f32: PyTorch's logits move by as much with
     # the widened weights, 0.02376 and 0.28359; each side has its rounding.
     def test_halved_weights(self):
         want = self.golden("logits")
-        for suffix, moves in (("_fp16", 0.02376), ("_bf16", 0.28359)):
-            with self.subTest(suffix):
-                self.compile("topped.tl", suffix)
+        for kind, moves in (("fp16", 0.02376), ("bf16", 0.28359)):
+            with self.subTest(kind):
+                self.compile("topped.tl", f"resnet20_cifar10_{kind}.safetensors")
                 got = self.tap("logits")
                 self.assertAlmostEqual(np.abs(got - want).max(), moves, delta=2e-4)
                 np.testing.assert_array_equal(got.argmax(1), want.argmax(1))

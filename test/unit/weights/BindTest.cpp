@@ -342,6 +342,24 @@ TEST(BindTorch, FlattenThatDoesNotFit) {
             std::string::npos);
 }
 
+// Files from before torch 0.4 have a dot more in some names; two that differ in
+// dots alone are no help.
+TEST(BindTorch, OldDots) {
+  MemorySource source(Convention::Torch);
+  source.torch("block.norm.1.weight", {2});
+  source.torch("block.norm.2.weight", {3});
+  BindRequest request;
+  request.expected = {
+      expect("a", "BatchNormalization", "gamma", {2}, "block.norm1"),
+      expect("b", "BatchNormalization", "gamma", {3}, "block.norm2")};
+  Result<Binding> binding = bindWeights(source, request);
+  ASSERT_TRUE(binding) << binding.message();
+  EXPECT_EQ(binding->tensors[1].sourceName, "block.norm.2.weight");
+  source.torch("bloc.knorm2.weight", {3});
+  EXPECT_NE(errorOf(source, request).find("'block.norm2.weight'"),
+            std::string::npos);
+}
+
 // Old Keras files: by name; depthwise [.., C, M] is canonical [.., 1, C * M].
 TEST(BindKeras, Legacy) {
   MemorySource source(Convention::Keras);
@@ -361,6 +379,34 @@ TEST(BindKeras, Legacy) {
   EXPECT_NE(errorOf(source, request)
                 .find("'dw/kernel' [3, 3, C, M] with C x M = 5, found "
                       "[3, 3, 2, 3]"),
+            std::string::npos)
+      << errorOf(source, request);
+}
+
+// Names that Keras made up in another session: the order decides, by which
+// Keras loads such files. Neither shifted names nor the top's beyond the
+// network's last layer confuse it; a shape that does not fit leaves the names.
+TEST(BindKeras, LegacyByOrder) {
+  MemorySource source(Convention::Keras);
+  source.legacy("", "conv2d_1", "kernel", {1, 1, 1, 2});
+  source.legacy("", "conv2d_2", "kernel", {1, 1, 2, 2});
+  source.legacy("", "conv2d_3", "kernel", {1, 1, 2, 2});
+  source.legacy("", "predictions", "kernel", {2, 5});
+  BindRequest request;
+  request.expected = {expect("conv2d", "Conv2D", "kernel", {1, 1, 1, 2}),
+                      expect("conv2d_1", "Conv2D", "kernel", {1, 1, 2, 2}),
+                      expect("conv2d_2", "Conv2D", "kernel", {1, 1, 2, 2})};
+  request.optionalLayers = {"predictions"};
+  Result<Binding> binding = bindWeights(source, request);
+  ASSERT_TRUE(binding) << binding.message();
+  for (size_t i : {0, 1, 2})
+    EXPECT_EQ(read(*binding, i, 2)[0], 1000.0f * i);
+  EXPECT_EQ(binding->unused, std::vector<std::string>{"/predictions/kernel"});
+  request.optionalLayers = {};
+  EXPECT_NE(errorOf(source, request).find("extra"), std::string::npos);
+  request.optionalLayers = {"predictions"};
+  request.expected[2].shape = {1, 1, 2, 3};
+  EXPECT_NE(errorOf(source, request).find("missing: expected 'conv2d/kernel'"),
             std::string::npos)
       << errorOf(source, request);
 }

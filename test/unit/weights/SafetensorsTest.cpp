@@ -116,8 +116,8 @@ TEST_F(Safetensors, OtherFormats) {
     EXPECT_NE(text.find(part), std::string::npos) << text;
   };
   expect("", "an empty file");
-  expect("PK\3\4 and so on", "a zip archive");
-  expect("\x80\x02}q", "a Python pickle");
+  expect("PK\3\4 and so on", "its zip directory is missing");
+  expect("\x80\x02}q", "a Python pickle that torch.save did not write");
   expect("hello, world", "something else");
   EXPECT_NE(openError(folder.path("missing")).find("No such file"),
             std::string::npos);

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Prints the reference numbers of RealWeightsTest.cpp, read by h5py, safetensors
-and NumPy: for each file the number of tensors, of values, and the CRC-32 of all
+"""Prints the reference numbers of RealWeightsTest.cpp, read by h5py, safetensors,
+PyTorch and NumPy: for each file the number of tensors, of values, and the CRC-32 of all
 values as little-endian float32, tensor after tensor.
 
     checksums.py <folder of the real data>
 
 In .h5 files the order is that of the layers' and weights' names, so that the
-layouts of one network agree; in safetensors files that of the tensors' names.
+layouts of one network agree; in other files that of the tensors' names.
 """
 import pathlib
 import sys
@@ -15,6 +15,7 @@ import zlib
 import h5py
 import ml_dtypes  # noqa: F401  (NumPy's bfloat16, which safetensors needs)
 import numpy as np
+import torch
 from safetensors import safe_open
 
 
@@ -39,14 +40,17 @@ def tensors(path):
     if path.suffix == ".safetensors":
         with safe_open(path, "np") as file:
             return {name: file.get_tensor(name) for name in file.keys()}
+    if path.suffix in (".pth", ".th"):
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return {name: values.numpy() for name, values in state.get("state_dict", state).items()}
     with h5py.File(path) as file:
         if "model_weights" in file:
             return dict(legacy(file["model_weights"]))
         return dict(legacy(file) if "layer_names" in file.attrs else keras3(file))
 
 
-for path in sorted(pathlib.Path(sys.argv[1], "models").glob("*/*")):
-    if path.suffix not in (".h5", ".safetensors"):
+for path in sorted(pathlib.Path(sys.argv[1]).glob("models*/*/*")):
+    if path.suffix not in (".h5", ".safetensors", ".pth", ".th"):
         continue
     found = tensors(path)
     crc = 0

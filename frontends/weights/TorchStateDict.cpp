@@ -1,0 +1,317 @@
+// See TorchStateDict.h. The functions' arguments are those of torch/_utils.py,
+// a storage's description that of torch/serialization.py.
+#include "frontends/weights/TorchStateDict.h"
+#include "frontends/weights/Message.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace tl::weights {
+
+namespace {
+
+using Kind = PickleValue::Kind;
+
+constexpr size_t maxTensors = 100000;
+constexpr size_t maxKeyBytes = 200;
+
+bool isTensorMaker(std::string_view name) {
+  return name == "torch._utils._rebuild_tensor_v2" ||
+         name == "torch._utils._rebuild_tensor";
+}
+
+bool isParameterMaker(std::string_view name) {
+  return name == "torch._utils._rebuild_parameter";
+}
+
+bool isStorageType(std::string_view name) {
+  for (std::string_view module : {"torch.cuda.", "torch."})
+    if (name.starts_with(module))
+      return name.ends_with("Storage") &&
+             name.find('.', module.size()) == std::string_view::npos;
+  return false;
+}
+
+// What lies beside a state dict in a checkpoint and says nothing of weights:
+// shapes, types and devices as values, NumPy's scalars (an accuracy), the
+// counters of a schedule. Calls of these are passed over.
+bool isBystander(std::string_view name) {
+  constexpr std::string_view names[] = {"torch.Size",
+                                        "torch.device",
+                                        "torch.float32",
+                                        "torch.float64",
+                                        "torch.float16",
+                                        "torch.bfloat16",
+                                        "torch.int8",
+                                        "torch.int16",
+                                        "torch.int32",
+                                        "torch.int64",
+                                        "torch.uint8",
+                                        "torch.bool",
+                                        "numpy.dtype",
+                                        "_codecs.encode",
+                                        "collections.Counter",
+                                        "numpy.core.multiarray.scalar",
+                                        "numpy._core.multiarray.scalar"};
+  return std::ranges::find(names, name) != std::end(names);
+}
+
+std::optional<ElementType> elementType(std::string_view storageType) {
+  constexpr std::pair<std::string_view, ElementType> types[] = {
+      {"HalfStorage", ElementType::F16},
+      {"BFloat16Storage", ElementType::BF16},
+      {"FloatStorage", ElementType::F32},
+      {"DoubleStorage", ElementType::F64},
+      {"CharStorage", ElementType::I8},
+      {"ByteStorage", ElementType::U8},
+      {"BoolStorage", ElementType::U8},
+      {"ShortStorage", ElementType::I16},
+      {"IntStorage", ElementType::I32},
+      {"LongStorage", ElementType::I64}};
+  std::string_view name = storageType.substr(storageType.find_last_of('.') + 1);
+  for (auto [storage, type] : types)
+    if (name == storage)
+      return type;
+  return std::nullopt;
+}
+
+class StateDictFinder {
+public:
+  explicit StateDictFinder(const PickledData &data) : data(data) {}
+
+  Status checkGlobals() const;
+  Result<std::vector<TorchTensor>> find() const;
+  Result<TorchStorage> storage(const PickleValue &external) const;
+
+private:
+  const PickleValue *argument(const PickleValue &call, size_t index) const;
+  std::string_view function(const PickleValue &call) const;
+  const PickleValue *tensorCall(uint32_t value) const;
+  bool hasTensors(const PickleValue &dict) const;
+  const PickleValue *named(const PickleValue &dict, bool withTensors) const;
+  Error noStateDict() const;
+  Result<TorchTensor> tensor(const PickleValue &call) const;
+  bool numbers(const PickleValue *sequence, std::vector<int64_t> &out) const;
+
+  const PickledData &data;
+};
+
+Status StateDictFinder::checkGlobals() const {
+  constexpr size_t maxListed = 8;
+  std::string list;
+  size_t foreign = 0;
+  for (const std::string &name : data.globals) {
+    if (name == "collections.OrderedDict" || isTensorMaker(name) ||
+        isParameterMaker(name) || isStorageType(name) || isBystander(name))
+      continue;
+    if (++foreign <= maxListed)
+      list += (list.empty() ? "" : ", ") + inQuotes(name);
+  }
+  if (foreign == 0)
+    return Done{};
+  if (foreign > maxListed)
+    list += " and " + std::to_string(foreign - maxListed) + " more";
+  return Error{"the pickle asks for " + list +
+               ", which no state dict needs: it may hold a whole module, which "
+               "cannot be loaded without running its code; save "
+               "model.state_dict() with torch.save or as .safetensors"};
+}
+
+const PickleValue *StateDictFinder::argument(const PickleValue &call,
+                                             size_t index) const {
+  const std::vector<uint32_t> &arguments = data[call.items[0]].items;
+  return index < arguments.size() ? &data[arguments[index]] : nullptr;
+}
+
+std::string_view StateDictFinder::function(const PickleValue &call) const {
+  return data.globals[static_cast<size_t>(call.integer)];
+}
+
+// The call that makes a tensor; a parameter is a call with a tensor.
+const PickleValue *StateDictFinder::tensorCall(uint32_t value) const {
+  const PickleValue *call = &data[value];
+  if (call->kind == Kind::Call && isParameterMaker(function(*call)))
+    call = argument(*call, 0);
+  bool found =
+      call && call->kind == Kind::Call && isTensorMaker(function(*call));
+  return found ? call : nullptr;
+}
+
+bool StateDictFinder::hasTensors(const PickleValue &dict) const {
+  for (size_t i = 0; i + 1 < dict.items.size(); i += 2)
+    if (data[dict.items[i]].kind == Kind::Text && tensorCall(dict.items[i + 1]))
+      return true;
+  return false;
+}
+
+// The entry of a checkpoint that is, or holds, the state dict.
+const PickleValue *StateDictFinder::named(const PickleValue &dict,
+                                          bool withTensors) const {
+  for (std::string_view name :
+       {"state_dict", "model_state_dict", "model", "module", "net",
+        "state_dict_ema", "model_ema", "ema_state_dict", "ema"})
+    for (size_t i = 0; i + 1 < dict.items.size(); i += 2) {
+      const PickleValue &value = data[dict.items[i + 1]];
+      if (data[dict.items[i]].text == name && value.kind == Kind::Dict &&
+          (!withTensors || hasTensors(value)))
+        return &value;
+    }
+  return nullptr;
+}
+
+Error StateDictFinder::noStateDict() const {
+  const PickleValue &root = data[data.root];
+  std::string found;
+  for (size_t i = 0; i + 1 < std::min<size_t>(root.items.size(), 16); i += 2)
+    if (root.kind == Kind::Dict && data[root.items[i]].kind == Kind::Text)
+      found += (found.empty() ? "" : ", ") + inQuotes(data[root.items[i]].text);
+  return Error{"no state dict in it: expected a dictionary from names to "
+               "tensors, alone or under 'state_dict' or 'model', found " +
+               (root.kind != Kind::Dict ? "something else"
+                : found.empty()         ? "none"
+                                        : "a dictionary of " + found)};
+}
+
+Result<TorchStorage>
+StateDictFinder::storage(const PickleValue &external) const {
+  const std::vector<uint32_t> &id = data[external.items[0]].items;
+  Error error{"a storage in the pickle is not described as torch does"};
+  if (id.size() < 5 || data[id[0]].text != "storage" ||
+      data[id[1]].kind != Kind::Global || data[id[2]].kind != Kind::Text ||
+      data[id[2]].text.size() > maxKeyBytes ||
+      data[id[4]].kind != Kind::Integer || data[id[4]].integer < 0)
+    return error;
+  TorchStorage storage;
+  storage.typeName = data.globals[static_cast<size_t>(data[id[1]].integer)];
+  storage.type = elementType(storage.typeName);
+  storage.key = data[id[2]].text;
+  storage.elements = data[id[4]].integer;
+  storage.viewElements = storage.elements;
+  if (id.size() < 6 || data[id[5]].kind == Kind::None)
+    return storage;
+  const PickleValue &metadata = data[id[5]]; // key, begin, elements
+  if (metadata.items.size() != 3)
+    return error;
+  storage.viewBegin = data[metadata.items[1]].integer;
+  storage.viewElements = data[metadata.items[2]].integer;
+  if (storage.viewBegin < 0 || storage.viewBegin > storage.elements ||
+      storage.viewElements < 0 ||
+      storage.viewElements > storage.elements - storage.viewBegin)
+    return error;
+  return storage;
+}
+
+bool StateDictFinder::numbers(const PickleValue *sequence,
+                              std::vector<int64_t> &out) const {
+  constexpr size_t maxAxes = 64; // torch's own limit
+  if (!sequence || sequence->kind != Kind::Sequence ||
+      sequence->items.size() > maxAxes)
+    return false;
+  for (uint32_t item : sequence->items) {
+    if (data[item].kind != Kind::Integer)
+      return false;
+    out.push_back(data[item].integer);
+  }
+  return true;
+}
+
+// _rebuild_tensor(storage, offset, size, strides, ...)
+Result<TorchTensor> StateDictFinder::tensor(const PickleValue &call) const {
+  TorchTensor tensor;
+  const PickleValue *external = argument(call, 0);
+  const PickleValue *offset = argument(call, 1);
+  if (!external || external->kind != Kind::External || !offset ||
+      offset->kind != Kind::Integer ||
+      !numbers(argument(call, 2), tensor.shape) ||
+      !numbers(argument(call, 3), tensor.strides))
+    return Error{"is not described as torch does"};
+  Result<TorchStorage> storage = this->storage(*external);
+  if (!storage)
+    return storage.error();
+  tensor.storage = std::move(*storage);
+  tensor.offset = offset->integer;
+  if (checkedElements(tensor.shape) < 0 ||
+      tensor.strides.size() != tensor.shape.size())
+    return Error{"has the shape " + shapeText(tensor.shape) + " and " +
+                 std::to_string(tensor.strides.size()) +
+                 " strides; expected at most 8 axes, extents of at least 1, a "
+                 "sensible product and a stride for each axis"};
+  // The last element must lie in the storage, in numbers that do not overflow.
+  int64_t elements = tensor.storage.viewElements;
+  int64_t last = tensor.offset;
+  bool inside = last >= 0 && last < elements;
+  for (size_t axis = 0; axis < tensor.shape.size() && inside; ++axis) {
+    int64_t steps = tensor.shape[axis] - 1, stride = tensor.strides[axis];
+    inside =
+        stride >= 0 && (steps == 0 || stride <= (elements - 1 - last) / steps);
+    last += inside ? steps * (steps == 0 ? 0 : stride) : 0;
+  }
+  if (!inside)
+    return Error{"of shape " + shapeText(tensor.shape) + ", strides " +
+                 shapeText(tensor.strides) + " and offset " +
+                 std::to_string(tensor.offset) + " lies outside its storage " +
+                 inQuotes(tensor.storage.key) + " of " +
+                 std::to_string(elements) + " elements"};
+  return tensor;
+}
+
+Result<std::vector<TorchTensor>> StateDictFinder::find() const {
+  constexpr int maxDepth = 4;
+  const PickleValue *dict = &data[data.root];
+  for (int depth = 0; depth < maxDepth && dict && dict->kind == Kind::Dict;
+       ++depth) {
+    if (const PickleValue *entry = named(*dict, true))
+      dict = entry;
+    if (hasTensors(*dict))
+      break;
+    dict = named(*dict, false);
+  }
+  if (!dict || dict->kind != Kind::Dict || !hasTensors(*dict))
+    return noStateDict();
+  std::vector<TorchTensor> tensors;
+  std::unordered_set<std::string_view> names;
+  for (size_t i = 0; i + 1 < dict->items.size(); i += 2) {
+    const PickleValue &name = data[dict->items[i]];
+    const PickleValue *call = tensorCall(dict->items[i + 1]);
+    if (name.kind != Kind::Text || !call)
+      continue;
+    if (!names.insert(name.text).second)
+      return Error{"tensor " + inQuotes(name.text) + " is in it twice"};
+    if (tensors.size() == maxTensors)
+      return Error{"it has more than " + std::to_string(maxTensors) +
+                   " tensors"};
+    Result<TorchTensor> tensor = this->tensor(*call);
+    if (!tensor)
+      return Error{"tensor " + inQuotes(name.text) + " " + tensor.message()};
+    tensor->name = name.text;
+    tensors.push_back(std::move(*tensor));
+  }
+  return tensors;
+}
+
+} // namespace
+
+Result<std::vector<TorchTensor>> findStateDict(const PickledData &data) {
+  StateDictFinder finder(data);
+  if (Status status = finder.checkGlobals(); !status)
+    return status.error();
+  return finder.find();
+}
+
+Result<std::vector<TorchStorage>> allStorages(const PickledData &data) {
+  StateDictFinder finder(data);
+  std::vector<TorchStorage> storages;
+  std::unordered_set<std::string> keys;
+  for (const PickleValue &value : data.values) {
+    if (value.kind != Kind::External)
+      continue;
+    Result<TorchStorage> storage = finder.storage(value);
+    if (!storage)
+      return storage.error();
+    if (keys.insert(storage->key).second)
+      storages.push_back(std::move(*storage));
+  }
+  return storages;
+}
+
+} // namespace tl::weights
