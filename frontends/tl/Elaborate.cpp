@@ -161,22 +161,27 @@ bool Elaborator::statements(const Statements &list, const Scope &scope) {
   return true;
 }
 
-/// The scope with the extents of the value that the statement takes, for which
-/// `width`, say, may be a name; what the file itself calls so stays.
+/// The scope with the extents of the value that the statement takes. What the
+/// file itself calls so stays; those of an earlier value, which have no place
+/// in a file, go.
 Scope Elaborator::withExtents(const Scope &scope) const {
   Scope inner = scope;
   const Shape &shape = network->shapeOf(network->output);
-  auto add = [&](StringRef name, int64_t extent) {
+  auto set = [&](StringRef name, bool known, int64_t extent) {
+    auto found = inner.find(name);
+    if (found != inner.end() && found->second.range.file)
+      return;
     Value value{Value::Kind::Integer, {}};
     value.integer = extent;
-    inner.try_emplace(name, std::move(value));
+    if (known)
+      inner[name] = std::move(value);
+    else
+      inner.erase(name);
   };
-  if (!shape.empty())
-    add("channels", shape.back());
-  if (shape.size() == 3) {
-    add("height", shape[0]);
-    add("width", shape[1]);
-  }
+  bool picture = shape.size() == 3;
+  set("channels", !shape.empty(), shape.empty() ? 0 : shape.back());
+  set("height", picture, picture ? shape[0] : 0);
+  set("width", picture, picture ? shape[1] : 0);
   return inner;
 }
 

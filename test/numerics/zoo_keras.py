@@ -72,12 +72,11 @@ def prepared(network, size):
 
 def outputs(network, size, top):
     """(model, the map before the top, scores or None)"""
-    base = create(network, size, False)
-    # ConvNeXt without its top ends in a normalisation that the whole has not.
-    names = [layer.name for layer in base.layers]
+    names = {layer.name for layer in create(network, size, False).layers}
     model = build(network, size, top)
-    last = [name for name in names if name in {layer.name for layer in model.layers}][-1]
-    probe = keras.Model(model.inputs, [model.get_layer(last).output, model.outputs[0]])
+    # What the top's first layer takes: the base may end in an operator, which is no layer.
+    before = next(layer for layer in model.layers if layer.name not in names).input if top else model.outputs[0]
+    probe = keras.Model(model.inputs, [before, model.outputs[0]])
     features, scores = (np.asarray(v) for v in probe.predict(prepared(network, size), verbose=0))
     return model, features, scores.reshape(len(scores), -1) if top else None
 
