@@ -208,7 +208,8 @@ void RecipeChecker::loss() {
         loss + "wants one number a class, found " + describe(shape) +
         (shape.size() == 2 ? "; put 'first_token' or 'mean_tokens' before "
                              "the last layer"
-                           : "; end the head with 'dense'"));
+                           : "; put 'gap' or 'flatten' before the last "
+                             "layer, 'dense'"));
   int64_t outputs = shape[0];
   const Layer &layer = outputLayer();
   bool softmax = layer.activation.kind == Activation::Kind::Softmax;

@@ -199,9 +199,9 @@ readName(const Value &value, StringRef argument, ValueReader &reader) {
 static std::string madeUpName(StringRef kind) {
   std::string name;
   for (size_t i = 0; i < kind.size(); ++i) {
-    bool word = i > 0 && isUpper(kind[i]) &&
-                (isLower(kind[i - 1]) ||
-                 (i + 1 < kind.size() && isLower(kind[i + 1])));
+    bool word =
+        i > 0 && isUpper(kind[i]) &&
+        (isLower(kind[i - 1]) || (i + 1 < kind.size() && isLower(kind[i + 1])));
     if (word)
       name += '_';
     name += toLower(kind[i]);
@@ -283,7 +283,7 @@ static StringRef whatMustFit(LayerKind kind) {
   case LayerKind::Add:
     return "the same shape";
   case LayerKind::Multiply:
-    return "the same shape, or one number a channel in the second,";
+    return "the same shape, or one number a channel in the second";
   default:
     return "the same height and width";
   }

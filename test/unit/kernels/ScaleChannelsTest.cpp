@@ -19,7 +19,9 @@ struct ShapeCase {
   std::string gate(const std::string &halo = "") const {
     return picture({1, 1, channels}, halo);
   }
-  std::string vector() const { return tensor({channels}); }
+  std::string vector() const {
+    return "tensor<" + std::to_string(channels) + "xf32>";
+  }
 };
 const ShapeCase kShapes[] = {{5, 3, 17},  {1, 1, 3}, {40, 37, 3},
                              {7, 9, 130}, {6, 5, 1}, {64, 64, 24}};
@@ -58,7 +60,7 @@ TEST(ScaleChannels, AgreesWithInterpreter) {
                                  c.value(kOther),
                                  {6e-8, 0}});
   expectAgreesWithInterpreter({"nn.scale_channels %a0, %a1",
-                               {picture({9, 20}), tensor({20})},
+                               {picture({9, 20}), "tensor<20xf32>"},
                                picture({9, 20}),
                                {6e-8, 0}});
 }
