@@ -129,7 +129,7 @@ def counts(network):
     return {layer.name: layer.count for layer in NETWORKS[network][2].values()}
 
 
-CALL = re.compile(r"rt\.call @(\w+)\(.*?\{layer = \"([^\"]*)\"")
+CALL = re.compile(r"rt\.call @(\w+)\([^\n]*?\) ->[^\n]*?(?:\{layer = \"([^\"]*)\"[^\n]*)?: \(")
 
 
 def calls(program, entry="extract"):

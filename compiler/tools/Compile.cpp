@@ -4,6 +4,7 @@
 #include "compiler/Pipeline/Register.h"
 #include "compiler/tools/Diagnostics.h"
 #include "compiler/tools/Explain.h"
+#include "compiler/tools/ImportOnnx.h"
 #include "compiler/tools/ListBackbones.h"
 #include "compiler/tools/LoadWeights.h"
 #include "compiler/tools/PlanSummary.h"
@@ -22,6 +23,7 @@ LogicalResult parseModel(Compilation &c, const CompileOptions &options,
                          MLIRContext &context) {
   frontend::FrontendOptions frontendOptions;
   frontendOptions.keep = options.keep;
+  frontendOptions.importOnnx = onnxImporter();
   c.module = frontend::loadModel(options.model, frontendOptions, context);
   if (!c.module)
     return failure();
@@ -29,8 +31,8 @@ LogicalResult parseModel(Compilation &c, const CompileOptions &options,
 }
 
 /// Opens what --weights, or else the recipe, says.
-FailureOr<WeightOrigin> openWeights(ask::BackboneOp backbone,
-                                    StringRef option) {
+FailureOr<WeightOrigin> openWeights(ask::ModelOp model, StringRef option) {
+  ask::BackboneOp backbone = model.getBackbone();
   WeightOrigin origin;
   StringRef path = option.empty() ? backbone.getWeights().value_or("") : option;
   if (path.empty()) {
@@ -51,7 +53,9 @@ FailureOr<WeightOrigin> openWeights(ask::BackboneOp backbone,
     origin.seed = value;
     return origin;
   }
-  auto file = weights::openWeightSource(path.str());
+  auto file = isOnnxWeights(backbone, path)
+                  ? openOnnxWeights(model, path)
+                  : weights::openWeightSource(path.str());
   if (!file) {
     if (option.empty())
       backbone.emitError() << file.message();
@@ -75,7 +79,7 @@ LogicalResult loadPhase(Compilation &c, const CompileOptions &options) {
     ask::BackboneOp backbone = model.getBackbone();
     if (startsFromScratch(backbone, options.weights))
       continue;
-    auto origin = openWeights(backbone, options.weights);
+    auto origin = openWeights(model, options.weights);
     if (failed(origin) || failed(loadWeights(*c.module, *origin)))
       return failure();
   }

@@ -99,7 +99,12 @@ void warnOfPreprocessing(ask::ModelOp model,
         << "the weights of '" << backbone.getName()
         << "' were trained on pictures prepared by '" << other.getValue()
         << "'; this model prepares them otherwise, by '" << found << "'";
-  if (convention != owner && !other)
+  // A network without names of a second source is its user's own, who may have
+  // left out whose habits it follows.
+  bool ofTwo =
+      llvm::any_of(backbone.getBody().front().getOps<ask::LayerOp>(),
+                   [](ask::LayerOp layer) { return bool(layer.getSource()); });
+  if (convention != owner && !other && ofTwo)
     emitWarning(backbone.getLoc())
         << "the weights come from " << (owner == "keras" ? "Keras" : "PyTorch")
         << ", but pictures are prepared by '" << found << "', as "

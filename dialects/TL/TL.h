@@ -22,6 +22,10 @@ inline constexpr llvm::StringLiteral kGroupAttr = "tl.group";
 /// Further names of a layer's value (`tap`): a discardable array of strings.
 inline constexpr llvm::StringLiteral kTapsAttr = "tl.taps";
 
+/// Marks a backbone that came from an ONNX file: a discardable string, the name
+/// of the value that it ends with, or empty for the file's own end.
+inline constexpr llvm::StringLiteral kOnnxAttr = "tl.onnx";
+
 /// What convert-tl-to-nn writes down on tl.phase: the names of the entries that
 /// extract (absent where the pixels alone cross) and evaluate for it, and the
 /// layers whose values cross its frontier; on tl.train: the entry that extracts

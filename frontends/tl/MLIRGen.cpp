@@ -116,6 +116,8 @@ void ModuleGenerator::backbone() {
       spec.includeTop ? b.getUnitAttr() : UnitAttr(),
       b.getDenseI64ArrayAttr(frozen),
       spec.otherLayers.empty() ? ArrayAttr() : strings(spec.otherLayers));
+  if (!spec.networkFile.empty())
+    op->setAttr(ask::kOnnxAttr, b.getStringAttr(spec.networkOutput));
   op->setAttr(kConventionAttr,
               b.getStringAttr(spec.convention == Convention::Keras ? "keras"
                                                                    : "torch"));

@@ -8,7 +8,7 @@ import unittest
 import numpy as np
 
 from harness import SOURCE, TLC, TLRUN, ToolTest
-from torch_files import write_safetensors
+from safetensors_files import write_safetensors
 
 PAGE = os.path.join(SOURCE, "backbones", "README.md")
 KERAS = """backbone own {
@@ -53,6 +53,20 @@ class Backbones(ToolTest):
         made = self.succeed(sys.executable, os.path.join(SOURCE, "scripts", "backbones_page.py"), TLC).stdout
         with open(PAGE) as f:
             self.assertEqual(f.read(), made, "run scripts/backbones_page.py")
+
+
+class FlattenOrGap(ToolTest):
+    # The example's two recipes compile, and cost what its page says.
+    def test_example(self):
+        folder = os.path.join(SOURCE, "examples", "06-flatten-or-gap")
+        with open(os.path.join(folder, "README.md")) as f:
+            page = f.read()
+        for network, heads in (("vgg16", ("6,423,298", "131,842")), ("mobilenet", ("3,212,034", "66,306"))):
+            for kind, weights in zip(("flatten", "gap"), heads):
+                summary = self.succeed(TLC, os.path.join(folder, f"{network}_{kind}.tl"), "--summary",
+                                       "--weights", "random:1").stdout
+                self.assertIn(f" weights, {weights} of them trained", summary)
+            self.assertIn(f"| weights that learn | {heads[0]} | {heads[1]} |", page)
 
 
 class Preprocessing(ToolTest):

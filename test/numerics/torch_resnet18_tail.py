@@ -41,7 +41,7 @@ class ResNet18(nn.Module):
 
 
 def optimizer(parameters):
-    return torch.optim.SGD(parameters, lr=5e-3, momentum=0.9)
+    return torch.optim.SGD(parameters, lr=5e-4, momentum=0.9)
 
 
 if __name__ == "__main__":

@@ -281,7 +281,7 @@ def resnet18_tail():
     batch 8
     loss  categorical_crossentropy
     convention torch
-    phase tail { epochs 5  optimizer sgd(lr: 5e-3, momentum: 0.9) }
+    phase tail { epochs 5  optimizer sgd(lr: 5e-4, momentum: 0.9) }
   }
 }
 """

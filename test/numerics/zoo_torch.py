@@ -99,9 +99,10 @@ def compare_whole(network):
     model, state = build(network, network.full)
     features, scores = outputs(network, model, network.full)
     def write_weights(folder):
-        path = os.path.join(folder, "zoo.safetensors")
-        save_file({name: value.contiguous() for name, value in state.items()}, path)
-        return [path]
+        files = [os.path.join(folder, name) for name in ("zoo.pth", "zoo.safetensors")]
+        torch.save(state, files[0])
+        save_file({name: value.contiguous() for name, value in state.items()}, files[1])
+        return files
     compare(network, write_weights, np.ascontiguousarray(features), scores, None,
             parameters(model.state_dict()))
 
