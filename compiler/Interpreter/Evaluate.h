@@ -44,6 +44,13 @@ mlir::LogicalResult evaluate(nn::AttentionGradOp op, Frame &frame);
 mlir::LogicalResult evaluate(nn::PrependTokenOp op, Frame &frame);
 mlir::LogicalResult evaluate(nn::AddPositionOp op, Frame &frame);
 mlir::LogicalResult evaluate(nn::BatchSumOp op, Frame &frame);
+// Scale.cpp:
+mlir::LogicalResult evaluate(nn::MultiplyOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::MultiplyGradGateOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::ScaleChannelsOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::ScaleChannelsGradOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::RescaleOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::StandardizeOp op, Frame &frame);
 // Families that evaluateTraining hands on. Losses.cpp
 mlir::LogicalResult evaluateLoss(mlir::Operation *op, Frame &frame);
 // BatchNorm.cpp: statistics, running averages, gradients

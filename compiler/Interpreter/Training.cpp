@@ -94,7 +94,8 @@ LogicalResult evaluateTraining(Operation *op, Frame &frame) {
       .Case<TransposeFilterOp, Conv2DGradInputOp, Conv2DGradFilterOp>(
           [&](auto known) { return evaluateConvGradient(known, frame); })
       .Case<LayerNormGradInputOp, LayerNormGradAffineOp, AttentionGradOp,
-            BatchSumOp>([&](auto known) { return evaluate(known, frame); })
+            BatchSumOp, MultiplyGradGateOp, ScaleChannelsGradOp>(
+          [&](auto known) { return evaluate(known, frame); })
       .Default([](Operation *unknown) {
         return unknown->emitError(
             "the interpreter does not know this operation");

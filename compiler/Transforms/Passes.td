@@ -39,7 +39,7 @@ def FoldBatchNorm : TL_Pass<"tl-fold-batch-norm"> {
     s = gamma / sqrt(variance + epsilon), computed in double. Only where no
     phase trains any of the parameters and nothing else reads the convolution,
     in any entry point: what is computed for one phase must have the same bits
-    in all.
+    in all. A layer scale likewise.
     Weights that are drawn rather than loaded keep being drawn, scaled.
   }];
 }

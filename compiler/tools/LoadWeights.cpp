@@ -35,7 +35,19 @@ weights::ExpectedTensor expectation(ask::LayerOp layer,
   expected.role = parameter.getRole().value_or("");
   ArrayRef<int64_t> shape = parameter.getTensorType().getShape();
   expected.shape.assign(shape.begin(), shape.end());
+  // A dense layer on the places of a map is a convolution of 1x1 here.
+  if (expected.kerasClass == "Dense" && shape.size() == 4)
+    expected.shape.assign(shape.begin() + 2, shape.end());
   expected.torchPrefix = layer.getSource().value_or(layer.getName());
+  if (auto others = layer.getOtherSources())
+    for (auto name : others->getAsRange<StringAttr>())
+      expected.otherPrefixes.push_back(name.str());
+  if (expected.role == "position" && layer.getResample()) {
+    expected.resample = *layer.getResample() == "bicubic"
+                            ? weights::Bicubic::AlignCorners
+                            : weights::Bicubic::Antialias;
+    expected.grid = {(*layer.getGrid())[0], (*layer.getGrid())[1]};
+  }
   if (expected.role == "kernel")
     expected.flattened = flattenedInput(layer);
   return expected;
@@ -115,6 +127,13 @@ LogicalResult bindFile(ask::ModelOp model, weights::WeightSource &file) {
   warnOfPreprocessing(model, file);
   for (auto [entry, bound] : llvm::zip(parameters, binding->tensors)) {
     nn::ParameterOp parameter = entry.second;
+    if (bound.resampling) {
+      auto [how, prefix, from, to] = *bound.resampling;
+      emitWarning(entry.first.getLoc())
+          << "the file's '" << bound.sourceName << "' is of " << from[0] << "x"
+          << from[1] << " places; it is resampled to the " << to[0] << "x"
+          << to[1] << " of this input";
+    }
     auto [attribute, data] =
         allocateValues(parameter.getTensorType(), parameter.getSymName());
     if (auto status = bound.read({data.data(), data.size()}); !status)

@@ -28,9 +28,10 @@ inline constexpr llvm::StringLiteral kBackboneAttr = "nn.backbone";
 inline constexpr llvm::StringLiteral kAverageAttr = "nn.average";
 
 /// True for the role of a parameter that no gradient reaches: the stored
-/// statistics of a batch norm.
+/// statistics of a batch norm, and those that Keras's Normalization keeps.
 inline bool isStatistic(llvm::StringRef role) {
-  return role.starts_with("moving_");
+  return role.starts_with("moving_") || role == "mean" || role == "variance" ||
+         role == "count";
 }
 
 } // namespace tl::nn

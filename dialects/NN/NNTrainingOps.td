@@ -273,6 +273,22 @@ def NN_AvgPoolGradOp : NN_Op<"avg_pool_grad", [Pure]> {
   let hasVerifier = 1;
 }
 
+def NN_MultiplyGradGateOp : NN_Op<"multiply_grad_gate", [Pure]> {
+  let summary = "the sum over the places of dy x: [N,...,C] to [N,1,...,1,C]";
+  let arguments = (ins NN_Tensor:$gradient, NN_Tensor:$input);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = "$gradient `,` $input attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def NN_ScaleChannelsGradOp : NN_Op<"scale_channels_grad", [Pure]> {
+  let summary = "the sum over batch and places of dy x: [N,...,C] to [C]";
+  let arguments = (ins NN_Tensor:$gradient, NN_Tensor:$input);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = "$gradient `,` $input attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 def NN_SliceGradOp : NN_Op<"slice_grad", [Pure]> {
   let summary = "dy where `nn.slice` took an element, zero elsewhere";
   let arguments = (ins NN_Tensor:$gradient, DenseI64ArrayAttr:$offsets,

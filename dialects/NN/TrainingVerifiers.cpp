@@ -229,6 +229,20 @@ LogicalResult SumSquaresOp::verify() {
                      {squareSums(typeOf(getGradient()))});
 }
 
+LogicalResult MultiplyGradGateOp::verify() {
+  ArrayRef<int64_t> in = shapeOf(getInput());
+  if (failed(expectShape(*this, "gradient", getGradient(), in)))
+    return failure();
+  return expectShape(*this, "result", getResult(), gateOf(in));
+}
+
+LogicalResult ScaleChannelsGradOp::verify() {
+  ArrayRef<int64_t> in = shapeOf(getInput());
+  if (failed(expectShape(*this, "gradient", getGradient(), in)))
+    return failure();
+  return expectShape(*this, "result", getResult(), {in.back()});
+}
+
 LogicalResult ClipScaleOp::verify() {
   if (!(getMaxNorm().convertToDouble() > 0))
     return emitOpError("max_norm must be positive");

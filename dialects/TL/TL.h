@@ -15,6 +15,10 @@ class PreprocessOp;
 /// attribute of tl.layer.
 inline constexpr llvm::StringLiteral kTopAttr = "tl.top";
 
+/// The entry of the layer list that a layer is a part of, where several share
+/// one: a discardable string of tl.layer. They have one index.
+inline constexpr llvm::StringLiteral kGroupAttr = "tl.group";
+
 /// Further names of a layer's value (`tap`): a discardable array of strings.
 inline constexpr llvm::StringLiteral kTapsAttr = "tl.taps";
 

@@ -359,6 +359,9 @@ bool ModelElaborator::backboneLayers(const BackboneUse &use, Scope scope,
     value.integer = extent;
     scope[name] = std::move(value);
   }
+  Value withTop{Value::Kind::Bool, use.range};
+  withTop.integer = b.includeTop;
+  scope["include_top"] = std::move(withTop);
   if (const Item *item = settings.lookup("convention")) {
     auto convention = readConvention(*item, reporter);
     if (!convention)

@@ -177,10 +177,26 @@ Value LayerGenerator::compute(const Layer &layer, ValueRange inputs,
     Value mean = nn::GlobalAvgPoolOp::create(b, loc, flat, input);
     return type == flat ? mean : nn::ReshapeOp::create(b, loc, type, mean);
   }
+  case LayerKind::LayerScale:
+    return nn::ScaleChannelsOp::create(b, loc, type, input,
+                                       get(layer, layer.parameters[0], loc));
+  case LayerKind::Rescale:
+    return nn::RescaleOp::create(b, loc, type, input,
+                                 b.getDenseF32ArrayAttr(layer.scale),
+                                 b.getDenseF32ArrayAttr(layer.offset));
+  case LayerKind::Normalization: {
+    Value mean = get(layer, layer.parameters[0], loc);
+    Value variance = get(layer, layer.parameters[1], loc);
+    return nn::StandardizeOp::create(b, loc, type, input, variance, mean);
+  }
+  case LayerKind::Multiply:
+    return nn::MultiplyOp::create(b, loc, type, input, inputs[1]);
   case LayerKind::Flatten:
   case LayerKind::Reshape:
     return nn::ReshapeOp::create(b, loc, type, input);
   case LayerKind::Dense: {
+    if (layer.shape.size() == 3)
+      return convolution(layer, input, loc);
     Value kernel = get(layer, layer.parameters[0], loc);
     Value bias = layer.bias ? get(layer, layer.parameters[1], loc) : Value();
     Value result = nn::DenseOp::create(b, loc, type, input, kernel, bias,
@@ -188,9 +204,10 @@ Value LayerGenerator::compute(const Layer &layer, ValueRange inputs,
     return activate(layer.activation, result, loc);
   }
   case LayerKind::Dropout:
-    return nn::DropoutOp::create(b, loc, type, input, Value(), Value(),
-                                 b.getF64FloatAttr(layer.rate),
-                                 b.getI64IntegerAttr(dropouts++));
+    return nn::DropoutOp::create(
+        b, loc, type, input, Value(), Value(), b.getF64FloatAttr(layer.rate),
+        b.getI64IntegerAttr(dropouts++),
+        layer.perPicture ? b.getUnitAttr() : UnitAttr());
   case LayerKind::Tokens:
   case LayerKind::ClassToken:
   case LayerKind::Position:
@@ -217,11 +234,17 @@ Value LayerGenerator::compute(const Layer &layer, ValueRange inputs,
 ask::LayerOp LayerGenerator::layer(const Layer &layer, int64_t index,
                                    ValueRange inputs) {
   Location loc = layer.range.location(b.getContext());
+  bool resampled = !layer.resample.empty();
+  SmallVector<StringRef> others(layer.otherSources.begin(),
+                                layer.otherSources.end());
   bool renamed = !layer.source.empty() && layer.source != layer.name;
   auto op = ask::LayerOp::create(
       b, loc, tensorType(layer.shape), b.getStringAttr(layer.name),
       b.getStringAttr(layer.kerasClass), b.getI64IntegerAttr(index), inputs,
-      renamed ? b.getStringAttr(layer.source) : StringAttr());
+      renamed ? b.getStringAttr(layer.source) : StringAttr(),
+      others.empty() ? ArrayAttr() : b.getStrArrayAttr(others),
+      resampled ? b.getStringAttr(layer.resample) : StringAttr(),
+      resampled ? b.getDenseI64ArrayAttr(layer.grid) : DenseI64ArrayAttr());
   OpBuilder::InsertionGuard guard(b);
   SmallVector<Location> locations(inputs.size(), loc);
   Block *block = b.createBlock(&op.getBody(), {}, inputs.getTypes(), locations);

@@ -62,6 +62,9 @@ enum class LayerKind {
   MaxPool,
   AvgPool,
   GlobalAvgPool,
+  LayerScale,
+  Rescale,
+  Normalization,
   Flatten,
   Dense,
   Dropout,
@@ -75,6 +78,7 @@ enum class LayerKind {
   FirstToken,
   MeanTokens,
   Add,
+  Multiply,
   Concat,
   ScaleShift
 };
@@ -87,6 +91,8 @@ struct Layer {
 
   std::string name; // empty until named
   std::string source;
+  std::vector<std::string> otherSources; // names in other files' versions
+  std::string group;     // the entry of the list that it is a part of
   bool top = false;      // of the backbone's own top
   SourceRange nameRange; // where it was named, or the layer
 
@@ -109,6 +115,10 @@ struct Layer {
   int64_t heads = 1;                        // attention
   std::optional<double> attentionScale;     // 1 / sqrt(channels of a head)
   double rate = 0;                          // dropout
+  bool perPicture = false;                  // dropout: stochastic depth
+  std::vector<float> scale, offset;         // rescale: one, or one a channel
+  std::string resample;                     // position: see tl.layer
+  std::array<int64_t, 2> grid{0, 0};        // position: rows and columns
 
   int64_t elements() const; // of all parameters
 };
@@ -131,14 +141,19 @@ struct Network {
   }
 };
 
-/// The list that freeze ranges and `tlc --summary` use: which layer stands at
-/// each place. `firstIndex` is the place of the first layer: 1 for Keras, where
-/// the input is layer 0.
+/// The list that freeze ranges and `tlc --summary` use: which layers stand at
+/// each place, one or, under a common name, the parts of a group (Keras's
+/// Sequential within a network). `firstIndex` is the place of the first entry:
+/// 1 for Keras, where the input is layer 0.
 struct LayerList {
-  std::vector<int> order;
+  struct Entry {
+    std::string name;
+    std::vector<int> layers;
+  };
+  std::vector<Entry> entries;
   int64_t firstIndex = 0;
 
-  int64_t size() const { return order.size() + firstIndex; }
+  int64_t size() const { return entries.size() + firstIndex; }
 };
 
 /// Keras: by depth from the output, then in the order in which a walk from the

@@ -127,7 +127,21 @@ bool isAmong(const std::vector<std::string> &layers, std::string_view name,
   });
 }
 
+Status BoundTensor::readResampled(std::span<float> out) const {
+  auto [how, prefix, from, to] = *resampling;
+  int64_t tokens = prefix + to[0] * to[1];
+  int64_t channels = int64_t(out.size()) / tokens;
+  std::vector<float> stored(size_t((prefix + from[0] * from[1]) * channels));
+  if (Status status = source->read(sourceIndex, stored); !status)
+    return status;
+  std::ranges::copy(resample(stored, prefix, from, to, channels, how),
+                    out.begin());
+  return Done{};
+}
+
 Status BoundTensor::read(std::span<float> out) const {
+  if (resampling)
+    return readResampled(out);
   if (axes.empty())
     return source->read(sourceIndex, out);
   std::vector<float> stored(out.size());
@@ -186,10 +200,15 @@ Result<Binding> bindWeights(WeightSource &source, const BindRequest &request) {
   if (!report.sound())
     return report.error();
   Binding binding;
-  for (const Counterpart &counterpart : matching.counterparts)
-    binding.tensors.push_back(
-        {*counterpart.index, source.tensors()[*counterpart.index].name, &source,
-         counterpart.viewShape, counterpart.axes});
+  for (const Counterpart &counterpart : matching.counterparts) {
+    BoundTensor &bound = binding.tensors.emplace_back();
+    bound.sourceIndex = *counterpart.index;
+    bound.sourceName = source.tensors()[*counterpart.index].name;
+    bound.source = &source;
+    bound.viewShape = counterpart.viewShape;
+    bound.axes = counterpart.axes;
+    bound.resampling = counterpart.resampling;
+  }
   binding.unused = report.unused();
   return binding;
 }

@@ -19,6 +19,7 @@ struct Counterpart {
   // See BoundTensor.
   std::vector<int64_t> viewShape;
   std::vector<size_t> axes;
+  std::optional<Resampling> resampling;
 };
 
 enum class Leftover {

@@ -53,6 +53,15 @@ llvm::FailureOr<Grid> emitSigmoidCrossEntropyGrad(KernelBuilder &b,
                                                   mlir::Operation *op);
 // Reductions.cpp
 llvm::FailureOr<Grid> emitBiasGrad(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitMultiplyGradGate(KernelBuilder &b,
+                                           mlir::Operation *op);
+llvm::FailureOr<Grid> emitScaleChannelsGrad(KernelBuilder &b,
+                                            mlir::Operation *op);
+// ScaleChannels.cpp
+llvm::FailureOr<Grid> emitMultiply(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitRescale(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitScaleChannels(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitStandardize(KernelBuilder &b, mlir::Operation *op);
 // Updates.cpp
 llvm::FailureOr<Grid> emitUpdate(KernelBuilder &b, mlir::Operation *op);
 // Clipping.cpp
