@@ -2,74 +2,28 @@
 #include "compiler/tools/LoadWeights.h"
 
 #include "compiler/Transforms/ParameterValues.h"
-#include "frontends/weights/Bind.h"
+#include "compiler/tools/ExpectedTensors.h"
+#include "compiler/tools/RecogniseWeights.h"
 
 using namespace mlir;
 
 namespace tl {
 namespace {
 
-/// The flattened {C, H, W} behind a dense layer, if a flatten feeds it.
-std::optional<std::array<int64_t, 3>> flattenedInput(ask::LayerOp layer) {
-  if (layer.getKind() != "Dense" || layer.getInputs().empty())
-    return std::nullopt;
-  // Dropout between the two changes no order.
-  auto before = layer.getInputs().front().getDefiningOp<ask::LayerOp>();
-  while (before && before.getKind() == "Dropout")
-    before = before.getInputs().front().getDefiningOp<ask::LayerOp>();
-  if (!before || before.getKind() != "Flatten")
-    return std::nullopt;
-  auto shape =
-      cast<RankedTensorType>(before.getInputs().front().getType()).getShape();
-  if (shape.size() != 4)
-    return std::nullopt;
-  return std::array<int64_t, 3>{shape[3], shape[1], shape[2]};
-}
-
-weights::ExpectedTensor expectation(ask::LayerOp layer,
-                                    nn::ParameterOp parameter) {
-  weights::ExpectedTensor expected;
-  expected.layer = layer.getName();
-  expected.kerasClass = layer.getKind();
-  expected.role = parameter.getRole().value_or("");
-  ArrayRef<int64_t> shape = parameter.getTensorType().getShape();
-  expected.shape.assign(shape.begin(), shape.end());
-  expected.torchPrefix = layer.getSource().value_or(layer.getName());
-  if (expected.role == "kernel")
-    expected.flattened = flattenedInput(layer);
-  return expected;
-}
-
-/// The backbone's parameters that want values, in the order of its layers.
-/// (A batch norm without a scale has its ones already.)
-SmallVector<std::pair<ask::LayerOp, nn::ParameterOp>>
-backboneParameters(ask::ModelOp model) {
-  llvm::StringMap<SmallVector<nn::ParameterOp>> byLayer;
-  for (auto parameter : model.getBody().front().getOps<nn::ParameterOp>())
-    byLayer[parameter.getLayer().value_or("")].push_back(parameter);
-  SmallVector<std::pair<ask::LayerOp, nn::ParameterOp>> all;
-  for (auto layer :
-       model.getBackbone().getBody().front().getOps<ask::LayerOp>())
-    for (nn::ParameterOp parameter : byLayer.lookup(layer.getName()))
-      if (!parameter.getValueAttr())
-        all.push_back({layer, parameter});
-  return all;
-}
-
 LogicalResult bindFile(ask::ModelOp model, weights::WeightSource &file) {
   ask::BackboneOp backbone = model.getBackbone();
   auto parameters = backboneParameters(model);
-  weights::BindRequest request;
-  for (auto [layer, parameter] : parameters)
-    request.expected.push_back(expectation(layer, parameter));
-  if (auto others = backbone.getOtherLayers())
-    for (auto name : others->getAsRange<StringAttr>())
-      request.optionalLayers.push_back(name.str());
+  weights::BindRequest request = bindRequest(model);
   auto binding = weights::bindWeights(file, request);
-  if (!binding)
-    return backbone.emitError() << binding.message();
+  if (!binding) {
+    InFlightDiagnostic error = backbone.emitError() << binding.message();
+    std::string looks = recogniseWeights(file, request, model.getInput());
+    if (!looks.empty())
+      error.attachNote() << looks;
+    return error;
+  }
   for (auto [entry, bound] : llvm::zip(parameters, binding->tensors)) {
-    nn::ParameterOp parameter = entry.second;
+    nn::ParameterOp parameter = entry.parameter;
     auto [attribute, data] =
         allocateValues(parameter.getTensorType(), parameter.getSymName());
     if (auto status = bound.read({data.data(), data.size()}); !status)
@@ -89,6 +43,37 @@ void drawFromSeed(ask::ModelOp model, uint64_t seed) {
   }
 }
 } // namespace
+
+// A backbone file's preprocessing is what the weights of its own convention
+// want. Those of the other framework want another, unless the backbone is the
+// user's own (custom, raw); and those of its own want no other.
+void warnOfPreprocessing(ask::ModelOp model,
+                         const weights::WeightSource &file) {
+  if (file.convention() == weights::Convention::Own)
+    return;
+  ask::BackboneOp backbone = model.getBackbone();
+  bool torch = file.convention() == weights::Convention::Torch;
+  bool home = torch == backbone->hasAttr(ask::kTorchAttr);
+  StringRef found = model.getPreprocess().getName();
+  auto replaced =
+      backbone->getAttrOfType<StringAttr>(ask::kReplacedPreprocessAttr);
+  const char *framework = torch ? "torch" : "Keras";
+  if (home && replaced)
+    backbone.emitWarning() << "the weights are " << framework
+                           << "'s, which go with the backbone's own "
+                              "preprocessing '"
+                           << replaced.getValue() << "'; the model says '"
+                           << found << "'";
+  bool preset = found == "caffe" || found == "tf" || found == "torch";
+  if (!home && !replaced && preset)
+    backbone.emitWarning()
+        << "the weights are " << framework << "'s, but the preprocessing '"
+        << found << "' of '" << backbone.getName() << "' is meant for those of "
+        << (torch ? "Keras" : "torch")
+        << "; say in the model which one they were trained with, as in "
+           "`preprocess "
+        << (torch ? "torch" : "tf") << "`";
+}
 
 LogicalResult loadWeights(ModuleOp module, WeightOrigin &origin) {
   for (auto model : module.getOps<ask::ModelOp>()) {

@@ -15,6 +15,14 @@ class PreprocessOp;
 /// attribute of tl.layer.
 inline constexpr llvm::StringLiteral kTopAttr = "tl.top";
 
+/// On tl.backbone: its layers are named and listed as torch does, so that its
+/// own weights are torch's, and not Keras's.
+inline constexpr llvm::StringLiteral kTorchAttr = "tl.torch";
+
+/// On tl.backbone: the name of its own preprocessing, where the model has
+/// another one.
+inline constexpr llvm::StringLiteral kReplacedPreprocessAttr = "tl.replaced";
+
 /// Further names of a layer's value (`tap`): a discardable array of strings.
 inline constexpr llvm::StringLiteral kTapsAttr = "tl.taps";
 

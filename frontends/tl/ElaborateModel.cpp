@@ -171,11 +171,22 @@ std::optional<FileDecl> ModelElaborator::parseBackbone(const SourceFile &source,
 }
 
 /// The file's preset, unless the model says another.
+/// True if a pixel becomes the same value.
+static bool sameValues(const Preprocess &a, const Preprocess &b) {
+  return a.bgr == b.bgr && a.scale == b.scale && a.mean == b.mean &&
+         a.deviation == b.deviation;
+}
+
 bool ModelElaborator::backbonePreprocess(const BackboneDecl &decl,
                                          const Item *item) {
   Backbone &b = recipe.backbone;
-  if (!b.preprocess.name.empty())
-    return true;
+  if (!b.preprocess.name.empty()) {
+    auto own = item ? readPreprocess(*item, recipe.input, reporter)
+                    : std::optional(b.preprocess);
+    if (own && !sameValues(*own, b.preprocess))
+      b.replaced = own->name;
+    return own.has_value();
+  }
   if (!item) {
     reporter.error(decl.name.range)
         << "the backbone '" << b.name << "' says no preprocessing; add "

@@ -109,6 +109,10 @@ void ModuleGenerator::backbone() {
       spec.includeTop ? b.getUnitAttr() : UnitAttr(),
       b.getDenseI64ArrayAttr(frozen),
       spec.otherLayers.empty() ? ArrayAttr() : strings(spec.otherLayers));
+  if (spec.convention == Convention::Torch)
+    op->setAttr(ask::kTorchAttr, b.getUnitAttr());
+  if (!spec.replaced.empty())
+    op->setAttr(ask::kReplacedPreprocessAttr, b.getStringAttr(spec.replaced));
   body(spec.network, spec.list.order, spec.list.firstIndex, op.getBody(),
        at(spec.range));
 }

@@ -88,6 +88,7 @@ struct Backbone {
   std::vector<bool> frozen; // one flag a place of the list, before training
   std::vector<std::string> otherLayers;
   Preprocess preprocess;
+  std::string replaced; // the backbone's own, where the model has another
 };
 
 struct Recipe {

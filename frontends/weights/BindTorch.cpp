@@ -50,33 +50,6 @@ std::string torchName(const ExpectedTensor &expected) {
   return (name += name.empty() ? "" : ".") += word;
 }
 
-// The stored shape, and how its axes make the canonical ones.
-void layOut(const ExpectedTensor &expected, std::vector<int64_t> &stored,
-            Counterpart &counterpart) {
-  const std::vector<int64_t> &shape = expected.shape;
-  stored = shape;
-  if (isOwnParameter(expected))
-    stored.insert(stored.begin(), 3 - std::min<size_t>(3, shape.size()), 1);
-  if (!expected.role.ends_with("kernel"))
-    return;
-  if (shape.size() == 4) {
-    // [KH, KW, I, O] is stored as [O, I, KH, KW].
-    stored = {shape[3], shape[2], shape[0], shape[1]};
-    counterpart.viewShape = stored;
-    counterpart.axes = {2, 3, 1, 0};
-  } else if (shape.size() == 2) {
-    stored = {shape[1], shape[0]};
-    counterpart.viewShape = stored;
-    counterpart.axes = {1, 0};
-    if (expected.flattened) {
-      // Rows in CHW order: seen as [N, C, H, W], wanted as [H, W, C, N].
-      auto [c, h, w] = *expected.flattened;
-      counterpart.viewShape = {shape[1], c, h, w};
-      counterpart.axes = {2, 3, 1, 0};
-    }
-  }
-}
-
 std::span<const int64_t> withoutLeadingOnes(std::span<const int64_t> shape) {
   while (!shape.empty() && shape.front() == 1)
     shape = shape.subspan(1);
@@ -123,6 +96,33 @@ size_t commonPrefix(const std::vector<SourceTensor> &tensors,
 
 } // namespace
 
+FileLayout torchLayout(const ExpectedTensor &expected) {
+  const std::vector<int64_t> &shape = expected.shape;
+  FileLayout layout{torchName(expected), shape, {}, {}};
+  std::vector<int64_t> &stored = layout.shape;
+  if (isOwnParameter(expected))
+    stored.insert(stored.begin(), 3 - std::min<size_t>(3, shape.size()), 1);
+  if (!expected.role.ends_with("kernel"))
+    return layout;
+  if (shape.size() == 4) {
+    // [KH, KW, I, O] is stored as [O, I, KH, KW].
+    stored = {shape[3], shape[2], shape[0], shape[1]};
+    layout.viewShape = stored;
+    layout.axes = {2, 3, 1, 0};
+  } else if (shape.size() == 2) {
+    stored = {shape[1], shape[0]};
+    layout.viewShape = stored;
+    layout.axes = {1, 0};
+    if (expected.flattened) {
+      // Rows in CHW order: seen as [N, C, H, W], wanted as [H, W, C, N].
+      auto [c, h, w] = *expected.flattened;
+      layout.viewShape = {shape[1], c, h, w};
+      layout.axes = {2, 3, 1, 0};
+    }
+  }
+  return layout;
+}
+
 Matching matchTorch(const WeightSource &source, const BindRequest &request) {
   const std::vector<SourceTensor> &tensors = source.tensors();
   Matching matching;
@@ -142,15 +142,16 @@ Matching matchTorch(const WeightSource &source, const BindRequest &request) {
   }
   for (size_t i = 0; i < request.expected.size(); ++i) {
     Counterpart &counterpart = matching.counterparts[i];
-    std::vector<int64_t> stored;
-    layOut(request.expected[i], stored, counterpart);
-    counterpart.wantedShape = shapeText(stored);
+    FileLayout layout = torchLayout(request.expected[i]);
+    counterpart.viewShape = layout.viewShape;
+    counterpart.axes = layout.axes;
+    counterpart.wantedShape = shapeText(layout.shape);
     auto found = byName.find(counterpart.wanted);
     if (found == byName.end())
       continue;
     counterpart.index = found->second;
     counterpart.fits =
-        fits(request.expected[i], stored, tensors[found->second].shape);
+        fits(request.expected[i], layout.shape, tensors[found->second].shape);
   }
   return matching;
 }
