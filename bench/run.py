@@ -18,7 +18,7 @@ import signal
 import sys
 import tempfile
 
-from suite import machine, ours, sides, sizes, tables, timing
+from suite import layers, machine, ours, sides, sizes, tables, timing
 from suite.jobs import JOBS, PEERS, choose
 
 
@@ -29,8 +29,9 @@ def installed(peer):
 class Suite:
     """Makes the sides of jobs; what they need lies in one temporary folder."""
 
-    def __init__(self, tools, peers):
+    def __init__(self, tools, peers, pinned=()):
         self.tools, self.peers, self.versions = tools, peers, {}
+        self.pinned = pinned  # our tools again, each held to one instruction set
 
     def python(self, module, work):
         sides.run([sys.executable, "-m", "suite.child", module, json.dumps(work), "once"], work["threads"])
@@ -56,14 +57,18 @@ class Suite:
         work = {"threads": self.tools.threads, **work, "variant": PEERS[peer].variant}
         if work["do"] == "first" or peer in ("onnxruntime", "openvino"):
             work["file"] = self.file(peer, work)
+        if work["do"] == "layers":
+            return self.note(layers.peer(PEERS[peer].module, work))
         if work["do"] == "first":
             return sides.Command([sys.executable, "-m", "suite.child", PEERS[peer].module, json.dumps(work), "once"],
                                  work["threads"], metric)
         if work["do"] == "decode":
             work["pictures"] = os.path.join(self.pictures(work["count"], 0), "train", "cats")
-        child = sides.Child(PEERS[peer].module, work, metric)
-        self.versions.update(child.ready["versions"])
-        return child
+        return self.note(sides.Child(PEERS[peer].module, work, metric))
+
+    def note(self, side):
+        self.versions.update(side.ready["versions"])
+        return side
 
     def sum(self, parts):
         missing = {peer for _, peer, _ in parts} - set(self.peers)
@@ -81,6 +86,8 @@ class Suite:
     def makers(self, job):
         """{row: (a function that makes its side, whether it is a control)}."""
         rows = {tables.OURS: (lambda: self.tools.side(job, self.pictures), False)}
+        for tools in self.pinned:
+            rows[f"{tables.OURS}, {tools.target}"] = (lambda t=tools: t.side(job, self.pictures), True)
         for peer in job.peers:
             if peer in self.peers:
                 rows[peer] = (lambda p=peer: self.side(p, job.work, job.metric), False)
@@ -106,6 +113,8 @@ class Suite:
             print(f"{job.name}: {name} failed: {error}", file=sys.stderr, flush=True)
         result = {"job": job.name, "title": job.title, "pictures": job.pictures, "metric": job.metric, "bar": job.bar,
                   "work": job.work, "load": machine.load(), "rows": {}}
+        if job.work["do"] == "layers":
+            result["counts"] = layers.counts(job.work["network"])
         for name, (_, control) in rows.items():
             row = timing.summary(turns[name]) if name in turns else {"error": {**errors, **failed}[name]}
             result["rows"][name] = {**row, **({"control": True} if control else {})}
@@ -124,6 +133,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2, help="of a peer's turn")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--isa", nargs="+", default=[], metavar="TARGET", help="rows of ours held to one instruction "
+                        "set: x86-64-v3 is AVX2 without AVX-512")
     parser.add_argument("--no-sizes", action="store_true")
     parser.add_argument("-o", "--output", help="a file for the results as JSON")
     parser.add_argument("--list", action="store_true")
@@ -142,7 +153,8 @@ def main():
     report = {"machine": machine.facts(), "threads": args.threads, "rounds": args.rounds, "jobs": [],
               "not_installed": [peer for peer in wanted if peer not in peers]}
     with tempfile.TemporaryDirectory(prefix="tl-bench-") as folder:
-        suite = Suite(ours.Tools(args.bin, folder, args.threads), peers)
+        pinned = [ours.Tools(args.bin, os.path.join(folder, isa), args.threads, isa) for isa in args.isa]
+        suite = Suite(ours.Tools(args.bin, folder, args.threads), peers, pinned)
         for name in jobs:
             report["jobs"].append(suite.measure(JOBS[name], args.rounds, args.seconds))
             report["versions"] = suite.versions

@@ -10,6 +10,7 @@
 #include "bench/kernels/FmaPeak.h"
 #include "compiler/Target/CodeImage.h"
 #include "dialects/NN/Storage.h"
+#include "dialects/NN/Winograd.h"
 #include "mlir/Parser/Parser.h"
 #include "runtime/schema/KernelAbi.h"
 
@@ -55,6 +56,62 @@ Case conv(const char *name, int64_t batch, int64_t h, int64_t w, int64_t ic,
           batch, 2.0 * batch * oh * ow * oc * k * k * (depthwise ? 1 : ic)};
 }
 
+/// An operation that only moves or adds values: GFLOPS are then billions of
+/// elements a second.
+Case elementwise(const char *name, const std::string &op, int64_t batch,
+                 const std::string &from, const std::string &to,
+                 double elements) {
+  return {name,
+          fmt::format("rt.kernel @k {{\n^bb0(%a: {0}):\n%r = {2} %a : ({0}) "
+                      "-> {1}\nrt.return %r : {1}\n}}",
+                      from, to, op),
+          batch, elements};
+}
+
+/// 3x3, a map of `size` x `size`, relu. Operations are those of the direct
+/// convolution, so that shares of the peak compare and may pass 1.
+Case winograd(const char *name, int64_t batch, int64_t size, int64_t ic,
+              int64_t oc) {
+  int64_t after = nn::winograd::blocksFor(size) * 4 + 1 - size;
+  std::string x = fmt::format("tensor<?x{0}x{0}x{1}xf32, #nn.halo<1, {2}, 1, "
+                              "{2}>>",
+                              size, ic, after);
+  std::string u = fmt::format("tensor<36x{}x{}xf32, #nn.form<panels>>", ic, oc);
+  std::string y = fmt::format("tensor<?x{0}x{0}x{1}xf32>", size, oc);
+  return {fmt::format("winograd/{}", name),
+          fmt::format(
+              "rt.kernel @k {{\n^bb0(%x: {0}, %u: {1}, %b: tensor<{3}xf32>):"
+              "\n%y = nn.winograd_conv2d %x, %u, %b {{pads = array<i64: 1, "
+              "1, 1, 1>, activation = #nn.act<relu>}} : ({0}, {1}, "
+              "tensor<{3}xf32>) -> {2}\nrt.return %y : {2}\n}}",
+              x, u, y, oc),
+          batch, 2.0 * batch * size * size * ic * oc * 9};
+}
+
+/// The shapes of direct convolutions below.
+std::vector<Case> winogradCases() {
+  return {
+      winograd("conv1_2", 2, 150, 64, 64),
+      winograd("conv2_1", 2, 75, 64, 128),
+      winograd("conv2_2", 2, 75, 128, 128),
+      winograd("conv3_1", 2, 37, 128, 256),
+      winograd("conv3_2", 2, 37, 256, 256),
+      winograd("conv4_1", 4, 18, 256, 512),
+      winograd("conv4_2", 4, 18, 512, 512),
+      winograd("conv5_1", 8, 9, 512, 512),
+      winograd("conv4_2_alone", 1, 18, 512, 512),
+      winograd("conv5_1_alone", 1, 9, 512, 512),
+      winograd("resnet20_1", 128, 32, 16, 16),
+      winograd("resnet20_2", 128, 16, 32, 32),
+      winograd("resnet20_3", 128, 8, 64, 64),
+      winograd("squeezenet_expand2", 8, 55, 16, 64),
+      winograd("squeezenet_expand8", 8, 13, 64, 256),
+      elementwise("winograd/filter", "nn.winograd_filter", 1,
+                  "tensor<3x3x512x512xf32, #nn.form<panels>>",
+                  "tensor<36x512x512xf32, #nn.form<panels>>", 36.0 * 512 * 512),
+  };
+}
+
 /// `op`: conv2d_grad_input or conv2d_grad_filter, 3x3 but for `k`, of a map
 /// `h` x `h` x `ic` to `oc` channels.
 Case convGrad(const std::string &op, const char *name, int64_t batch, int64_t h,
@@ -83,18 +140,6 @@ Case convGrad(const std::string &op, const char *name, int64_t batch, int64_t h,
                   "= {6} : i64}} : ({0}, {1}) -> {2}\nrt.return %r : {2}\n}}",
                   a, b, result, op, pad, stride, depthwise ? oc : 1),
       batch, 2.0 * batch * oh * oh * oc * k * k * (depthwise ? 1 : ic)};
-}
-
-/// An operation that only moves or adds values: GFLOPS are then billions of
-/// elements a second.
-Case elementwise(const char *name, const std::string &op, int64_t batch,
-                 const std::string &from, const std::string &to,
-                 double elements) {
-  return {name,
-          fmt::format("rt.kernel @k {{\n^bb0(%a: {0}):\n%r = {2} %a : ({0}) "
-                      "-> {1}\nrt.return %r : {1}\n}}",
-                      from, to, op),
-          batch, elements};
 }
 
 /// The layers of fine-tuning VGG16's last block and of training ResNet-20.
@@ -305,6 +350,7 @@ std::vector<Case> cases() {
       attention(true, 4, 197, 12, 64),
   };
   list.insert(list.end(), products.begin(), products.end());
+  llvm::append_range(list, winogradCases());
   llvm::append_range(list, gradientCases());
   return list;
 }

@@ -5,7 +5,8 @@
 
 A line with a number of seconds comes in, a line of JSON goes out: the seconds
 of each piece of work, after one that is not counted (the machine's caches were
-others' until then), at least three; and the process's greatest memory.
+others' until then), at least three; and the process's greatest memory. A piece
+with a `turn` of its own says itself what it took.
 """
 import importlib
 import json
@@ -51,7 +52,8 @@ def main():
         piece()
         say({"versions": module.versions(), "build_seconds": time.perf_counter() - began})
         for line in sys.stdin:
-            say({"seconds": turn(piece, float(line)), "peak_mb": peak_mb()})
+            taken = piece.turn(float(line)) if hasattr(piece, "turn") else {"seconds": turn(piece, float(line))}
+            say({**taken, "peak_mb": peak_mb()})
     except Exception as error:
         say({"error": f"{type(error).__name__}: {error}".splitlines()[0][:300]})
 

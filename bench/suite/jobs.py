@@ -26,6 +26,10 @@ PEERS = {
     "pytorch_compile": Peer("torch_peer", "compile", ("torch", "torchvision")),
     "onnxruntime": Peer("onnxruntime_peer", "", ("onnxruntime", "onnx", "torch", "torchvision")),
     "openvino": Peer("openvino_peer", "", ("openvino", "onnx", "torch", "torchvision")),
+    "onednn": Peer("layers_peer", "onednn", ("torch",)),
+    "onednn_blocked": Peer("layers_peer", "blocked", ("torch",)),
+    "mkl": Peer("layers_peer", "mkl", ("torch",)),
+    "mkl_packed": Peer("layers_peer", "mkl_packed", ("torch",)),
     "pillow": Peer("pillow_peer", "", ("PIL", "numpy")),
 }
 INFERENCE = ("keras", "keras_xla", "pytorch", "pytorch_channels_last", "pytorch_compile", "onnxruntime", "openvino")
@@ -63,6 +67,14 @@ def first(network, bar):
                ("keras", "pytorch", "onnxruntime", "openvino"), bar=bar)
 
 
+def layers(network, title, batch, peers):
+    return Job(f"layers.{network}.{batch}", f"{title}, layer by layer, batch {batch}",
+               {"do": "layers", "network": network, "batch": batch}, peers, batch, 1.05,
+               controls={"onednn, held to AVX2": ("onednn", {"isa": "AVX2"})})
+
+
+CONVOLUTIONS, PRODUCTS = "1x1 and 3x3 convolutions of ResNet-50", "matrix products of ViT-B/16"
+
 # Recipes A and B: 2,000 training and 1,000 validation pictures in batches of
 # 20, each of 100 and of 50 steps an epoch.
 STEPS, CHECKS, PICTURES, DECODED = 100, 50, 3000, 100
@@ -96,6 +108,8 @@ JOBS = {job.name: job for job in (
         ("vgg16", 32, 2.0), ("vgg16", 1, 1.5), ("mobilenet_025", 32, 1.1), ("mobilenet_025", 1, None),
         ("mobilenet_100", 32, 1.1), ("mobilenet_100", 1, None), ("squeezenet1_0", 32, 1.1),
         ("squeezenet1_0", 1, None), ("resnet20", 32, None), ("resnet20", 1, None))),
+    *(layers("resnet50", CONVOLUTIONS, batch, ("onednn", "onednn_blocked")) for batch in (8, 1)),
+    *(layers("vit_b16", PRODUCTS, batch, ("onednn", "mkl", "mkl_packed")) for batch in (8, 1)),
     step("vgg16_tail", "VGG16's last 4 layers", 20, 4.5, network="vgg16", trained="tail",
          controls={"pytorch, given the cached features": (TORCH, {"cached": True})}),
     step("resnet20", "ResNet-20, all layers", 128, 1.0, network="resnet20", trained="all"),

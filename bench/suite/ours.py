@@ -12,7 +12,7 @@ import struct
 import subprocess
 import tempfile
 
-from . import sides
+from . import layers, machine, sides
 from .jobs import SIDES
 from .timing import Turn
 
@@ -130,7 +130,7 @@ class Recipe:
     def turn(self, seconds):
         with tempfile.TemporaryDirectory() as folder:
             model, log = os.path.join(folder, "model.bin"), os.path.join(folder, "log.jsonl")
-            compiling, own = sides.run([self.tools.tlc, self.text, "--weights", self.weights, "-o", model])
+            compiling, own = sides.run([self.tools.tlc, self.text, "--weights", self.weights, *self.tools.targets(), "-o", model])
             training, used = sides.run(
                 [self.tools.tlrun, model, "--train", self.pictures, "-o", os.path.join(folder, "t.bin"), "--log", log,
                  "--cache-dir", os.path.join(folder, "cache"), "--threads", str(self.tools.threads)])
@@ -147,14 +147,27 @@ class Recipe:
 
 
 class Tools:
-    """tlc and tlrun of one build, and a folder for what they write."""
+    """tlc and tlrun of one build, and a folder for what they write; `target`:
+    the one instruction set to compile for, instead of all."""
 
-    def __init__(self, folder_of_tools, folder, threads):
-        self.tlc, self.tlrun = (os.path.abspath(os.path.join(folder_of_tools, t)) for t in ("tlc", "tlrun"))
-        self.folder, self.threads = folder, threads
-        for tool in (self.tlc, self.tlrun):
-            if not os.access(tool, os.X_OK):
-                raise SystemExit(f"no program at {tool}: give the folder that holds tlc and tlrun")
+    def __init__(self, folder_of_tools, folder, threads, target=None):
+        self.folder_of_tools, self.folder, self.threads, self.target = folder_of_tools, folder, threads, target
+        self.tlc, self.tlrun = self.program("tlc"), self.program("tlrun")
+        os.makedirs(folder, exist_ok=True)
+
+    def program(self, name):
+        path = os.path.abspath(os.path.join(self.folder_of_tools, name))
+        if not os.access(path, os.X_OK):
+            raise SystemExit(f"no program at {path}: give the folder that holds {name}")
+        return path
+
+    def targets(self):
+        return ["--target", self.target] if self.target else []
+
+    def isa(self):
+        """The compiler's name of what the runtime would choose."""
+        target = self.target or machine.isa(machine.table(machine.read("/proc/cpuinfo")).get("flags", "").split())
+        return target.replace("-", "_")
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -164,7 +177,7 @@ class Tools:
         if not os.path.exists(model):
             with open(source, "w") as f:
                 f.write(text)
-            sides.run([self.tlc, source, "--weights", weights, "-o", model])
+            sides.run([self.tlc, source, "--weights", weights, *self.targets(), "-o", model])
         return model
 
     def weights(self, network):
@@ -192,6 +205,8 @@ class Tools:
         bench = ["--bench", "--json", "--threads", str(self.threads), "--batch", str(work.get("batch", 0))]
         if do == "first" or (do == "forward" and job.metric == "peak_mb"):
             return sides.Command(self.predict(work), self.threads, job.metric)
+        if do == "layers":
+            return layers.ours(self, work)
         if do == "forward":
             return Bench([self.tlrun, self.extractor(work["network"]), *bench], "extract")
         if do == "step":

@@ -82,7 +82,8 @@ class Child:
         if self.process.returncode is None:
             os.waitpid(self.process.pid, os.WUNTRACED)
 
-    def turn(self, seconds):
+    def ask(self, seconds):
+        """What it answers to a turn, and the processor time that it used."""
         self.signal(signal.SIGCONT)
         try:
             before = cpu_seconds(self.process.pid)
@@ -92,6 +93,10 @@ class Child:
             own = cpu_seconds(self.process.pid) - before
         finally:
             self.stop()
+        return answer, own
+
+    def turn(self, seconds):
+        answer, own = self.ask(seconds)
         return Turn([answer["peak_mb"]] if self.metric == "peak_mb" else answer["seconds"], own)
 
     def close(self):
@@ -121,6 +126,14 @@ def run(command, threads=1, pinned=False, metric="seconds"):
                                + errors.read().decode(errors="replace").strip()[-300:])
     value = usage.ru_maxrss / 1024 if metric == "peak_mb" else seconds
     return value, usage.ru_utime + usage.ru_stime
+
+
+def output(command):
+    """What a program prints, as text."""
+    ran = subprocess.run(command, capture_output=True, text=True)
+    if ran.returncode:
+        raise RuntimeError(f"{os.path.basename(command[0])}: exit code {ran.returncode}: {ran.stderr.strip()[-300:]}")
+    return ran.stdout
 
 
 class Command:

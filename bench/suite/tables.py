@@ -64,6 +64,34 @@ def details(results):
     return "\n".join(rows)
 
 
+def quickest(result, name, of):
+    """(a peer that is no control, its time) for one layer."""
+    times = {peer: row["layers"][name][of] for peer, row in result["rows"].items()
+             if not peer.startswith(OURS) and "layers" in row and not row.get("control")}
+    best = min(times, key=times.get, default=None)
+    return best, times.get(best)
+
+
+def layers(result, counts):
+    """Every layer against its own best peer, and their sums; {name: how many}."""
+    mine = result["rows"].get(OURS, {}).get("layers")
+    if not mine or not quickest(result, next(iter(counts)), "least")[0]:
+        return ""
+    rows = [line("layer", "in the network", "ours, least", "best peer", "ratio", "of medians"), line(*["---"] * 6)]
+    sums = {of: [0.0, 0.0] for of in ("least", "median")}
+    for name, count in counts.items():
+        (best, least), (_, median) = quickest(result, name, "least"), quickest(result, name, "median")
+        for of, theirs in (("least", least), ("median", median)):
+            sums[of][0] += count * mine[name][of]
+            sums[of][1] += count * theirs
+        rows.append(line(name, count, number(mine[name]["least"], "seconds"), f"{best}: {number(least, 'seconds')}",
+                         f"{least / mine[name]['least']:.2f}", f"{median / mine[name]['median']:.2f}"))
+    (ours, theirs), (middle, others) = sums["least"], sums["median"]
+    rows.append(line("sum", sum(counts.values()), number(ours, "seconds"), number(theirs, "seconds"),
+                     f"{theirs / ours:.2f}", f"{others / middle:.2f}"))
+    return result["title"] + ":\n\n" + "\n".join(rows)
+
+
 def sizes(rows):
     lines = [line("what", "size", "besides, for GPUs alone"), line(*["---"] * 3)]
     for name, row in rows.items():
@@ -84,6 +112,7 @@ def markdown(report):
     versions = ", ".join(f"{name} {version}" for name, version in sorted(report["versions"].items()))
     parts = [machine(report["machine"]) + f"; {report['threads']} threads, {report['rounds']} rounds.",
              versions, summary(report["jobs"]), details(report["jobs"])]
+    parts += [layers(result, result["counts"]) for result in report["jobs"] if "counts" in result]
     if report.get("sizes"):
         parts.append(sizes(report["sizes"]))
     if report["not_installed"]:

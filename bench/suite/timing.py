@@ -72,4 +72,12 @@ def summary(turns):
            "others_cpu": round(max(share for _, share in turns), 3)}
     for turn, _ in turns:
         row.update(turn.facts)
+    if "layers" in row:
+        row["layers"] = merged([turn.facts["layers"] for turn, _ in turns])
     return row
+
+
+def merged(turns):
+    """Layers' times over several turns, each {layer: its median and its least}."""
+    return {name: {"median": statistics.median(layers[name]["median"] for layers in turns),
+                   "least": min(layers[name]["least"] for layers in turns)} for name in turns[0]}

@@ -1,6 +1,7 @@
 // One line an operation; see the header.
 #include "compiler/Analysis/MultiplyAdds.h"
 
+#include "dialects/NN/Winograd.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -32,6 +33,12 @@ uint64_t multiplyAdds(Operation *op) {
   return llvm::TypeSwitch<Operation *, uint64_t>(op)
       .Case([](nn::Conv2DOp conv) {
         return places(conv.getResult()) * elements(conv.getFilter());
+      })
+      // As the convolution that it stands for, so that rates compare.
+      .Case([](nn::WinogradConv2DOp conv) {
+        return places(conv.getResult()) * elements(conv.getFilter()) *
+               (nn::winograd::kTaps * nn::winograd::kTaps) /
+               nn::winograd::kPlanes;
       })
       .Case([](nn::Conv2DGradInputOp conv) {
         return places(conv.getGradient()) * elements(conv.getFilter());

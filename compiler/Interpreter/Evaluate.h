@@ -26,6 +26,7 @@ struct Frame {
 mlir::LogicalResult evaluateLayer(mlir::Operation *op, Frame &frame);
 mlir::LogicalResult evaluateTraining(mlir::Operation *op, Frame &frame);
 mlir::LogicalResult evaluateConvGradient(mlir::Operation *op, Frame &frame);
+mlir::LogicalResult evaluateWinograd(mlir::Operation *op, Frame &frame);
 
 // Single operations in files of their own, for those two. Slices.cpp:
 mlir::LogicalResult evaluate(nn::SliceOp op, Frame &frame);

@@ -124,6 +124,8 @@ LogicalResult checkLayout(Compilation &c) {
   auto result = c.module->walk([&](Operation *op) {
     if (auto conv = dyn_cast<nn::Conv2DOp>(op))
       return holds(op, conv.getInput(), nn::reachOf(conv));
+    if (auto conv = dyn_cast<nn::WinogradConv2DOp>(op))
+      return holds(op, conv.getInput(), nn::reachOf(conv));
     if (auto gradient = dyn_cast<nn::Conv2DGradFilterOp>(op))
       return holds(op, gradient.getInput(), nn::reachOf(gradient));
     if (auto gradient = dyn_cast<nn::Conv2DGradInputOp>(op))

@@ -59,8 +59,10 @@ LogicalResult fuse(Compilation &c) {
 }
 
 LogicalResult layout(Compilation &c) {
-  return runPasses(
-      c, [](PassManager &passes) { passes.addPass(createAssignLayouts()); });
+  return runPasses(c, [](PassManager &passes) {
+    passes.addPass(createUseWinograd());
+    passes.addPass(createAssignLayouts());
+  });
 }
 
 LogicalResult kernels(Compilation &c) {

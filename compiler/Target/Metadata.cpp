@@ -25,7 +25,8 @@ public:
   MetadataBuilder(ModuleOp module, ArrayRef<CodeImage> images)
       : module(module), images(images),
         tensorIndex(indexSymbols<rt::TensorOp>(module)),
-        kernelIndex(indexSymbols<rt::KernelOp>(module)) {}
+        kernelIndex(indexSymbols<rt::KernelOp>(module)),
+        derivedIndex(indexSymbols<rt::DerivedOp>(module)) {}
 
   FailureOr<std::unique_ptr<schema::ModelT>> build() {
     model = std::make_unique<schema::ModelT>();
@@ -34,6 +35,8 @@ public:
       addTensor(tensor);
     for (auto kernel : module.getOps<rt::KernelOp>())
       addKernel(kernel);
+    for (auto derived : module.getOps<rt::DerivedOp>())
+      addDerived(derived);
     for (auto [i, image] : llvm::enumerate(images))
       if (failed(addCode(image, kFirstCodeSegment + i)))
         return failure();
@@ -140,6 +143,23 @@ private:
     model->kernels.push_back(std::move(kernel));
   }
 
+  void addDerived(rt::DerivedOp op) {
+    auto derived = std::make_unique<schema::DerivedT>();
+    derived->name = op.getSymName();
+    derived->kernel = kernelIndex.lookup(op.getKernel());
+    derived->source = tensorIndex.lookup(op.getSource());
+    derived->bytes = nn::storageOf(op.getTensorType()).bytes;
+    model->derived.push_back(std::move(derived));
+  }
+
+  schema::ArgRef place(rt::WeightOp weight) const {
+    auto derived = derivedIndex.find(weight.getTensor());
+    if (derived != derivedIndex.end())
+      return schema::ArgRef(schema::ArgKind::derived, derived->second);
+    return schema::ArgRef(schema::ArgKind::tensor,
+                          tensorIndex.lookup(weight.getTensor()));
+  }
+
   LogicalResult addCode(const CodeImage &image, uint32_t segment) {
     auto code = std::make_unique<schema::CodeT>();
     bool known = false;
@@ -195,8 +215,7 @@ private:
       entry.buffers.emplace_back(*buffer.getOffset(), storage.bytes,
                                  storage.perPicture);
     } else if (auto weight = dyn_cast<rt::WeightOp>(op)) {
-      places[weight.getResult()] = schema::ArgRef(
-          schema::ArgKind::tensor, tensorIndex.lookup(weight.getTensor()));
+      places[weight.getResult()] = place(weight);
     } else if (auto step = dyn_cast<rt::StepOp>(op)) {
       places[step.getResult()] = schema::ArgRef(schema::ArgKind::step, 0);
     } else if (auto input = dyn_cast<rt::InputOp>(op)) {
@@ -233,7 +252,7 @@ private:
 
   ModuleOp module;
   ArrayRef<CodeImage> images;
-  llvm::StringMap<uint32_t> tensorIndex, kernelIndex;
+  llvm::StringMap<uint32_t> tensorIndex, kernelIndex, derivedIndex;
   std::unique_ptr<schema::ModelT> model;
   uint64_t segmentEnd[2] = {0, 0};
 };

@@ -32,6 +32,8 @@ nn::WeightForm wantedForm(OpOperand &use) {
       return filterForm(gradient.getGroups());
   if (auto transpose = dyn_cast<nn::TransposeFilterOp>(op))
     return filterForm(transpose.getGroups());
+  if (isa<nn::WinogradFilterOp>(op))
+    return nn::WeightForm::Panels;
   if (isa<nn::DenseOp, nn::DenseGradInputOp>(op) && use.getOperandNumber() == 1)
     return cast<RankedTensorType>(use.get().getType()).getDimSize(1) <
                    schema::kPanelWidth
@@ -91,6 +93,9 @@ struct AssignLayouts : impl::AssignLayoutsBase<AssignLayouts> {
       setForm(transpose.getResult(), nn::formOf(cast<RankedTensorType>(
                                          transpose.getFilter().getType())));
     });
+    module.walk([&](nn::WinogradFilterOp transform) {
+      setForm(transform.getResult(), nn::WeightForm::Panels);
+    });
   }
 
   static void setForm(Value value, nn::WeightForm form) {
@@ -103,6 +108,8 @@ struct AssignLayouts : impl::AssignLayoutsBase<AssignLayouts> {
     if (auto conv = dyn_cast<nn::Conv2DOp>(op)) {
       ArrayRef<int64_t> pads = conv.getPads();
       widenHalo(conv.getInput(), {pads[0], pads[1], pads[2], pads[3]});
+    } else if (auto conv = dyn_cast<nn::WinogradConv2DOp>(op)) {
+      widenHalo(conv.getInput(), nn::reachOf(conv));
     } else if (auto gradient = dyn_cast<nn::Conv2DGradFilterOp>(op)) {
       ArrayRef<int64_t> pads = gradient.getPads();
       widenHalo(gradient.getInput(), {pads[0], pads[1], pads[2], pads[3]});

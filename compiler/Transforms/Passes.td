@@ -110,6 +110,18 @@ def AdvanceUpdates : TL_Pass<"tl-advance-updates"> {
   }];
 }
 
+def UseWinograd : TL_Pass<"tl-use-winograd"> {
+  let summary = "Compute frozen 3x3 convolutions with fewer products";
+  let description = [{
+    A convolution with stride 1 and a 3x3 filter that no phase trains becomes
+    `nn.winograd_filter`, which the runtime computes once, and
+    `nn.winograd_conv2d`, a quarter of the multiplications, where the cost model
+    expects it to be faster. The form depends neither on the batch nor on the
+    entry point, because what several of them compute has the same bits in all.
+    Trained filters stay: they would be transformed in each step.
+  }];
+}
+
 def AssignLayouts : TL_Pass<"tl-assign-layouts"> {
   let summary = "Choose halos of activations and storage forms of weights";
   let description = [{

@@ -5,6 +5,8 @@
 #include "compiler/tools/Diagnostics.h"
 #include "compiler/tools/ExpectedTensors.h"
 #include "compiler/tools/Explain.h"
+#include "compiler/tools/ImportOnnx.h"
+#include "compiler/tools/ListBackbones.h"
 #include "compiler/tools/LoadWeights.h"
 #include "compiler/tools/PlanSummary.h"
 #include "compiler/tools/Summary.h"
@@ -22,6 +24,7 @@ LogicalResult parseModel(Compilation &c, const CompileOptions &options,
                          MLIRContext &context) {
   frontend::FrontendOptions frontendOptions;
   frontendOptions.keep = options.keep;
+  frontendOptions.importOnnx = onnxImporter();
   c.module = frontend::loadModel(options.model, frontendOptions, context);
   if (!c.module)
     return failure();
@@ -29,8 +32,8 @@ LogicalResult parseModel(Compilation &c, const CompileOptions &options,
 }
 
 /// Opens what --weights, or else the recipe, says.
-FailureOr<WeightOrigin> openWeights(ask::BackboneOp backbone,
-                                    StringRef option) {
+FailureOr<WeightOrigin> openWeights(ask::ModelOp model, StringRef option) {
+  ask::BackboneOp backbone = model.getBackbone();
   WeightOrigin origin;
   StringRef path = option.empty() ? backbone.getWeights().value_or("") : option;
   if (path.empty()) {
@@ -51,7 +54,9 @@ FailureOr<WeightOrigin> openWeights(ask::BackboneOp backbone,
     origin.seed = value;
     return origin;
   }
-  auto file = weights::openWeightSource(path.str());
+  auto file = isOnnxWeights(backbone, path)
+                  ? openOnnxWeights(model, path)
+                  : weights::openWeightSource(path.str());
   if (!file) {
     if (option.empty())
       backbone.emitError() << file.message();
@@ -77,7 +82,7 @@ LogicalResult loadPhase(Compilation &c, const CompileOptions &options) {
       recordSources(model, std::nullopt);
       continue;
     }
-    auto origin = openWeights(backbone, options.weights);
+    auto origin = openWeights(model, options.weights);
     if (failed(origin))
       return failure();
     std::optional<weights::Convention> convention;
@@ -86,8 +91,6 @@ LogicalResult loadPhase(Compilation &c, const CompileOptions &options) {
     recordSources(model, convention);
     if (failed(loadWeights(*c.module, *origin)))
       return failure();
-    if (origin->file)
-      warnOfPreprocessing(model, *origin->file);
   }
   // Reading .h5 forks; only now may threads start.
   c.module->getContext()->enableMultithreading();
@@ -226,6 +229,9 @@ int compile(const CompileOptions &options) {
   context.loadAllAvailableDialects();
   context.printOpOnDiagnostic(false); // the user's file is the source, not IR
   DiagnosticPrinter printer(&context, llvm::errs());
+  // A built-in backbone that does not elaborate is our bug.
+  if (options.listBackbones)
+    return printBackbones(context, options.json, llvm::outs()) ? 0 : 2;
   if (succeeded(run(options, context, printer)))
     return 0;
   return printer.sawInternalError() ? 2 : 1;

@@ -16,8 +16,9 @@ struct CompileOptions {
   std::vector<std::string> keep;
   bool summary = false;
   bool explain = false;
-  bool json = false; ///< of explain
+  bool json = false; ///< of explain and listBackbones
   bool listPhases = false;
+  bool listBackbones = false;
   PipelineOptions pipeline;
 };
 

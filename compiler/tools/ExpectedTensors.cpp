@@ -2,6 +2,7 @@
 #include "compiler/tools/ExpectedTensors.h"
 
 #include "dialects/NN/Marks.h"
+#include "frontends/tl/Frontend.h"
 #include "mlir/IR/Builders.h"
 
 using namespace mlir;
@@ -84,13 +85,18 @@ weights::BindRequest bindRequest(ask::ModelOp model) {
   return request;
 }
 
+static bool ofTorch(ask::BackboneOp backbone) {
+  auto convention =
+      backbone->getAttrOfType<StringAttr>(frontend::kConventionAttr);
+  return convention && convention.getValue() == "torch";
+}
+
 void recordSources(ask::ModelOp model,
                    std::optional<weights::Convention> convention) {
   ask::BackboneOp backbone = model.getBackbone();
   if (!convention || *convention == weights::Convention::Own)
-    convention = backbone->hasAttr(ask::kTorchAttr)
-                     ? weights::Convention::Torch
-                     : weights::Convention::Keras;
+    convention = ofTorch(backbone) ? weights::Convention::Torch
+                                   : weights::Convention::Keras;
   auto record = [&](ask::LayerOp layer, nn::ParameterOp parameter) {
     weights::FileLayout layout =
         weights::layoutIn(*convention, expectation(layer, parameter));

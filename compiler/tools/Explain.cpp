@@ -52,8 +52,9 @@ private:
       auto &[form, grid] = *emitted;
       facts.targets.push_back(
           {isa, form, grid,
-           cpu::estimate({double(facts.multiplyAdds), facts.bytes}, form,
-                         *isa)});
+           cpu::estimate({double(facts.multiplyAdds), facts.bytes,
+                          facts.bytes * double(batch)},
+                         form, *isa)});
     }
     return facts;
   }

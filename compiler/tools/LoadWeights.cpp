@@ -4,11 +4,55 @@
 #include "compiler/Transforms/ParameterValues.h"
 #include "compiler/tools/ExpectedTensors.h"
 #include "compiler/tools/RecogniseWeights.h"
+#include "frontends/tl/Frontend.h"
 
 using namespace mlir;
 
 namespace tl {
 namespace {
+
+StringRef ownerOf(weights::Convention convention) {
+  switch (convention) {
+  case weights::Convention::Keras:
+    return "keras";
+  case weights::Convention::Torch:
+    return "torch";
+  case weights::Convention::Own:
+    return "";
+  }
+  return "";
+}
+
+/// Weights are trained on pictures prepared in one way; prepared in another
+/// they still run and give worse features. What tlrun exported may have learnt
+/// either way.
+void warnOfPreprocessing(ask::ModelOp model,
+                         const weights::WeightSource &file) {
+  ask::BackboneOp backbone = model.getBackbone();
+  auto convention =
+      backbone->getAttrOfType<StringAttr>(frontend::kConventionAttr);
+  auto other = backbone->getAttrOfType<StringAttr>(frontend::kOtherPresetAttr);
+  StringRef owner = ownerOf(file.convention());
+  if (!convention || owner.empty())
+    return;
+  StringRef found = model.getPreprocess().getName();
+  if (convention == owner && other)
+    emitWarning(model.getPreprocess().getLoc())
+        << "the weights of '" << backbone.getName()
+        << "' were trained on pictures prepared by '" << other.getValue()
+        << "'; this model prepares them otherwise, by '" << found << "'";
+  // A network without names of a second source is its user's own, who may have
+  // left out whose habits it follows.
+  bool ofTwo =
+      llvm::any_of(backbone.getBody().front().getOps<ask::LayerOp>(),
+                   [](ask::LayerOp layer) { return bool(layer.getSource()); });
+  if (convention != owner && !other && ofTwo)
+    emitWarning(backbone.getLoc())
+        << "the weights come from " << (owner == "keras" ? "Keras" : "PyTorch")
+        << ", but pictures are prepared by '" << found << "', as "
+        << (owner == "keras" ? "PyTorch's" : "Keras's") << " weights of '"
+        << backbone.getName() << "' want them; say 'preprocess' in the model";
+}
 
 LogicalResult bindFile(ask::ModelOp model, weights::WeightSource &file) {
   ask::BackboneOp backbone = model.getBackbone();
@@ -22,6 +66,7 @@ LogicalResult bindFile(ask::ModelOp model, weights::WeightSource &file) {
       error.attachNote() << looks;
     return error;
   }
+  warnOfPreprocessing(model, file);
   for (auto [entry, bound] : llvm::zip(parameters, binding->tensors)) {
     nn::ParameterOp parameter = entry.parameter;
     auto [attribute, data] =
@@ -43,37 +88,6 @@ void drawFromSeed(ask::ModelOp model, uint64_t seed) {
   }
 }
 } // namespace
-
-// A backbone file's preprocessing is what the weights of its own convention
-// want. Those of the other framework want another, unless the backbone is the
-// user's own (custom, raw); and those of its own want no other.
-void warnOfPreprocessing(ask::ModelOp model,
-                         const weights::WeightSource &file) {
-  if (file.convention() == weights::Convention::Own)
-    return;
-  ask::BackboneOp backbone = model.getBackbone();
-  bool torch = file.convention() == weights::Convention::Torch;
-  bool home = torch == backbone->hasAttr(ask::kTorchAttr);
-  StringRef found = model.getPreprocess().getName();
-  auto replaced =
-      backbone->getAttrOfType<StringAttr>(ask::kReplacedPreprocessAttr);
-  const char *framework = torch ? "torch" : "Keras";
-  if (home && replaced)
-    backbone.emitWarning() << "the weights are " << framework
-                           << "'s, which go with the backbone's own "
-                              "preprocessing '"
-                           << replaced.getValue() << "'; the model says '"
-                           << found << "'";
-  bool preset = found == "caffe" || found == "tf" || found == "torch";
-  if (!home && !replaced && preset)
-    backbone.emitWarning()
-        << "the weights are " << framework << "'s, but the preprocessing '"
-        << found << "' of '" << backbone.getName() << "' is meant for those of "
-        << (torch ? "Keras" : "torch")
-        << "; say in the model which one they were trained with, as in "
-           "`preprocess "
-        << (torch ? "torch" : "tf") << "`";
-}
 
 LogicalResult loadWeights(ModuleOp module, WeightOrigin &origin) {
   for (auto model : module.getOps<ask::ModelOp>()) {

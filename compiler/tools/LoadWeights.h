@@ -20,8 +20,4 @@ struct WeightOrigin {
 /// shape is one error at the backbone that lists expected and found.
 llvm::LogicalResult loadWeights(mlir::ModuleOp module, WeightOrigin &origin);
 
-/// Warns where a file of one framework's weights meets the preprocessing of
-/// the other's: it loads, and everything that it says is wrong.
-void warnOfPreprocessing(ask::ModelOp model, const weights::WeightSource &file);
-
 } // namespace tl

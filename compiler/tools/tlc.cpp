@@ -32,7 +32,10 @@ int main(int argc, char **argv) {
   app.add_flag("--explain", options.explain,
                "print the form, work, memory traffic and expected speed of "
                "each call on each target");
-  app.add_flag("--json", options.json, "print what --explain says as JSON");
+  app.add_flag("--json", options.json,
+               "print what --explain or --list-backbones says as JSON");
+  app.add_flag("--list-backbones", options.listBackbones,
+               "print the built-in backbones");
   app.add_option("--emit", options.pipeline.stopAfter,
                  "print the program after a phase and stop")
       ->type_name("PHASE");

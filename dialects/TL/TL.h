@@ -15,16 +15,12 @@ class PreprocessOp;
 /// attribute of tl.layer.
 inline constexpr llvm::StringLiteral kTopAttr = "tl.top";
 
-/// On tl.backbone: its layers are named and listed as torch does, so that its
-/// own weights are torch's, and not Keras's.
-inline constexpr llvm::StringLiteral kTorchAttr = "tl.torch";
-
-/// On tl.backbone: the name of its own preprocessing, where the model has
-/// another one.
-inline constexpr llvm::StringLiteral kReplacedPreprocessAttr = "tl.replaced";
-
 /// Further names of a layer's value (`tap`): a discardable array of strings.
 inline constexpr llvm::StringLiteral kTapsAttr = "tl.taps";
+
+/// Marks a backbone that came from an ONNX file: a discardable string, the name
+/// of the value that it ends with, or empty for the file's own end.
+inline constexpr llvm::StringLiteral kOnnxAttr = "tl.onnx";
 
 /// What convert-tl-to-nn writes down on tl.phase: the names of the entries that
 /// extract (absent where the pixels alone cross) and evaluate for it, and the

@@ -134,9 +134,10 @@ struct BackboneUse {
 struct BackboneDecl {
   Identifier name;
   std::vector<ParameterDecl> parameters;
-  Items items; // preprocess, convention, top
+  Items items; // preprocess, convention, top, ...
   Statements body;
-  std::optional<BackboneUse> sameAs; // then there are no items and no body
+  /// Then there is no body, and the items are those of a name's own.
+  std::optional<BackboneUse> sameAs;
 };
 
 struct ModelDecl {

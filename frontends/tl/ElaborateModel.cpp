@@ -11,8 +11,10 @@ namespace {
 
 class ModelElaborator {
 public:
-  ModelElaborator(const FileDecl &file, BackboneLoader load, Reporter &reporter)
-      : file(file), load(load), reporter(reporter), reader(reporter, none) {}
+  ModelElaborator(const FileDecl &file, BackboneLoader load,
+                  NetworkLoader loadNetwork, Reporter &reporter)
+      : file(file), load(load), loadNetwork(loadNetwork), reporter(reporter),
+        reader(reporter, none) {}
 
   std::optional<Recipe> run();
 
@@ -26,19 +28,28 @@ private:
                                         const Identifier &name);
   bool backboneFile(const BackboneUse &use, const Scope &caller,
                     const FileDecl &decl);
+  bool importedBackbone(const BackboneUse &use);
   bool sameBackbone(const BackboneUse &use, const Scope &scope);
-  bool backboneLayers(const BackboneUse &use, const Scope &scope,
+  bool backboneLayers(const BackboneUse &use, Scope scope,
                       const BackboneDecl &decl, const Blocks &blocks);
-  bool backbonePreprocess(const BackboneDecl &decl, const Item *item);
+  bool backbonePreprocess(const BackboneDecl &decl,
+                          const StringMap<const Item *> &settings);
+  bool publishedPreprocess(const StringMap<const Item *> &settings);
+  bool backboneSize();
   bool head(const Item &item);
 
   const FileDecl &file;
   BackboneLoader load;
+  NetworkLoader loadNetwork;
   Reporter &reporter;
   Scope none;
   ValueReader reader;
   Recipe recipe;
   const LayerRange *freeze = nullptr;
+  /// `preprocess published` in the model.
+  const Item *published = nullptr;
+  /// Settings of a name for another backbone, which stand before its own.
+  const Items *ofName = nullptr;
 };
 
 bool ModelElaborator::input(const Item *item) {
@@ -122,6 +133,11 @@ bool ModelElaborator::backboneSettings(const BackboneUse &use) {
   if (const Item *item = settings.lookup("freeze"))
     freeze = &*item->layers;
   if (const Item *item = settings.lookup("preprocess")) {
+    const Expression &value = *item->values[0];
+    if (value.kind == Expression::Kind::Name && value.text == "published") {
+      published = item;
+      return true;
+    }
     auto preprocess = readPreprocess(*item, recipe.input, reporter);
     if (!preprocess)
       return false;
@@ -135,6 +151,8 @@ bool ModelElaborator::backbone(const BackboneUse &use) {
   recipe.backbone.range = use.range;
   if (!backboneSettings(use))
     return false;
+  if (use.name.text == "onnx")
+    return importedBackbone(use);
   std::string note = "the backbone '" + use.name.text + "' is used here";
   if (file.backbone) {
     if (file.backbone->name.text == use.name.text) {
@@ -154,6 +172,59 @@ bool ModelElaborator::backbone(const BackboneUse &use) {
   return decl && backboneFile(use, none, *decl);
 }
 
+/// `backbone onnx("file.onnx", output: "name")`: the layers of an ONNX file, in
+/// the order of their execution.
+bool ModelElaborator::importedBackbone(const BackboneUse &use) {
+  static constexpr ArgumentRule kRules[] = {{"file", true}, {"output"}};
+  auto arguments = bindArguments("onnx", use.range, use.arguments, kRules, 1,
+                                 none, reporter);
+  if (!arguments)
+    return false;
+  NetworkRequest request{"", recipe.input, "", use.range};
+  for (auto [name, text] :
+       {std::pair<StringRef, std::string *>{"file", &request.path},
+        {"output", &request.output}})
+    if (auto found = arguments->find(name); found != arguments->end()) {
+      auto read = reader.string(found->second, name);
+      if (!read)
+        return false;
+      *text = *read;
+      if (text->empty()) {
+        reader.expected(found->second, "a name", name);
+        return false;
+      }
+    }
+  Backbone &b = recipe.backbone;
+  if (b.preprocess.name.empty()) {
+    reporter.error(use.range)
+        << "an ONNX file says no preprocessing; add 'preprocess' to the "
+           "backbone: caffe, torch, tf, raw or custom(...)";
+    return false;
+  }
+  std::string message;
+  std::optional<Network> network;
+  if (loadNetwork)
+    network = loadNetwork(request, message);
+  else
+    message = "this program reads no ONNX";
+  if (!network) {
+    reporter.error(use.range) << message;
+    return false;
+  }
+  b.network = std::move(*network);
+  b.networkFile = request.path;
+  b.networkOutput = request.output;
+  if (b.network.layers.empty()) {
+    reporter.error(use.range) << "the network has no layers";
+    return false;
+  }
+  b.convention = Convention::Torch;
+  StringMap<SourceRange> taken;
+  nameLayers(b.network, taken, reporter);
+  b.list = listLayers(b.network, b.convention);
+  return !reporter.failed();
+}
+
 /// The file, which must hold the backbone of that name.
 std::optional<FileDecl> ModelElaborator::parseBackbone(const SourceFile &source,
                                                        const Identifier &name) {
@@ -170,21 +241,44 @@ std::optional<FileDecl> ModelElaborator::parseBackbone(const SourceFile &source,
   return std::nullopt;
 }
 
-/// The file's preset, unless the model says another.
-/// True if a pixel becomes the same value.
-static bool sameValues(const Preprocess &a, const Preprocess &b) {
-  return a.bgr == b.bgr && a.scale == b.scale && a.mean == b.mean &&
-         a.deviation == b.deviation;
+/// As the weights' source prepares pictures to measure them.
+bool ModelElaborator::publishedPreprocess(
+    const StringMap<const Item *> &settings) {
+  Backbone &b = recipe.backbone;
+  const Item *item = settings.lookup("published");
+  if (!item) {
+    reporter.error(published->range)
+        << "the backbone '" << b.name
+        << "' does not say how its published weights were measured";
+    return false;
+  }
+  int64_t size = b.facts.imageSize;
+  if (recipe.input[0] != size || recipe.input[1] != size) {
+    reporter.error(published->range)
+        << "the weights of '" << b.name << "' were measured on pictures of "
+        << size << "x" << size << ", found an input of " << recipe.input[0]
+        << "x" << recipe.input[1];
+    return false;
+  }
+  auto preprocess = readPreprocess(*item, recipe.input, reporter);
+  if (preprocess)
+    b.preprocess = std::move(*preprocess);
+  return preprocess.has_value();
 }
 
-bool ModelElaborator::backbonePreprocess(const BackboneDecl &decl,
-                                         const Item *item) {
+/// The file's preset, unless the model says another.
+bool ModelElaborator::backbonePreprocess(
+    const BackboneDecl &decl, const StringMap<const Item *> &settings) {
   Backbone &b = recipe.backbone;
+  const Item *item = settings.lookup("preprocess");
+  if (published)
+    return publishedPreprocess(settings);
   if (!b.preprocess.name.empty()) {
-    auto own = item ? readPreprocess(*item, recipe.input, reporter)
-                    : std::optional(b.preprocess);
-    if (own && !sameValues(*own, b.preprocess))
-      b.replaced = own->name;
+    if (!item)
+      return true;
+    auto own = readPreprocess(*item, recipe.input, reporter);
+    if (own && !own->sameValues(b.preprocess))
+      b.otherPreset = own->name;
     return own.has_value();
   }
   if (!item) {
@@ -210,8 +304,10 @@ bool ModelElaborator::backboneFile(const BackboneUse &use, const Scope &caller,
                               backbone.parameters, caller, reporter);
   if (!scope)
     return false;
-  return backbone.sameAs ? sameBackbone(*backbone.sameAs, *scope)
-                         : backboneLayers(use, *scope, backbone, blocks);
+  if (!backbone.sameAs)
+    return backboneLayers(use, std::move(*scope), backbone, blocks);
+  ofName = &backbone.items;
+  return sameBackbone(*backbone.sameAs, *scope);
 }
 
 /// `backbone resnet20 = resnet_cifar(depth: 20)`: one step, no chains, so that
@@ -233,20 +329,43 @@ bool ModelElaborator::sameBackbone(const BackboneUse &use, const Scope &scope) {
   return false;
 }
 
-bool ModelElaborator::backboneLayers(const BackboneUse &use, const Scope &scope,
+/// Windows that would not fit are refused before the first layer is tried.
+bool ModelElaborator::backboneSize() {
+  int64_t least = recipe.backbone.facts.leastSize;
+  if (recipe.input[0] >= least && recipe.input[1] >= least)
+    return true;
+  reporter.error(recipe.backbone.range)
+      << "the backbone '" << recipe.backbone.name
+      << "' needs pictures of at least " << least << "x" << least
+      << ", found an input of " << recipe.input[0] << "x" << recipe.input[1];
+  return false;
+}
+
+bool ModelElaborator::backboneLayers(const BackboneUse &use, Scope scope,
                                      const BackboneDecl &decl,
                                      const Blocks &blocks) {
   Backbone &b = recipe.backbone;
   auto settings = collectSettings(decl.items, {}, reporter);
-  if (reporter.failed())
+  if (ofName)
+    for (const auto &entry : collectSettings(*ofName, {}, reporter))
+      settings[entry.getKey()] = entry.getValue();
+  if (reporter.failed() || !readFacts(settings, scope, reporter, b.facts) ||
+      !backboneSize())
     return false;
+  for (auto [name, extent] :
+       {std::pair<StringRef, int64_t>{"input_height", recipe.input[0]},
+        {"input_width", recipe.input[1]}}) {
+    Value value{Value::Kind::Integer, use.range};
+    value.integer = extent;
+    scope[name] = std::move(value);
+  }
   if (const Item *item = settings.lookup("convention")) {
     auto convention = readConvention(*item, reporter);
     if (!convention)
       return false;
     b.convention = *convention;
   }
-  if (!backbonePreprocess(decl, settings.lookup("preprocess")))
+  if (!backbonePreprocess(decl, settings))
     return false;
   b.network.inputShape = recipe.input;
   Elaborator elaborator(blocks, b.convention, Elaborator::Place::Backbone,
@@ -277,6 +396,9 @@ bool ModelElaborator::backboneLayers(const BackboneUse &use, const Scope &scope,
       return false;
     b.otherLayers = std::move(*names);
   }
+  if (const Item *item = settings.lookup("ignore"))
+    if (!readStrings(*item, scope, reporter, b.otherLayers))
+      return false;
   b.list = listLayers(b.network, b.convention);
   return !reporter.failed();
 }
@@ -343,8 +465,9 @@ std::optional<Recipe> ModelElaborator::run() {
 } // namespace
 
 std::optional<Recipe> elaborateModel(const FileDecl &file, BackboneLoader load,
-                                     Reporter &reporter) {
-  return ModelElaborator(file, load, reporter).run();
+                                     Reporter &reporter,
+                                     NetworkLoader loadNetwork) {
+  return ModelElaborator(file, load, loadNetwork, reporter).run();
 }
 
 } // namespace tl::frontend

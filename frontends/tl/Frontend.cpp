@@ -102,8 +102,9 @@ const SourceFile *Loader::backbone(const Identifier &name) {
   }
   reporter.error(name.range)
       << "no backbone '" << name.text << "': there is no '" << name.text
-      << ".tl' beside this file, and the built-in ones are "
-      << alternatives(names) << suggestion(name.text, names);
+      << ".tl' beside this file, and none of the built-in ones "
+         "(tlc --list-backbones) has the name"
+      << suggestion(name.text, names);
   return nullptr;
 }
 
@@ -145,9 +146,17 @@ OwningOpRef<ModuleOp> loadModelText(StringRef text, StringRef path,
     return nullptr;
   }
   Loader loader(source, reporter);
+  auto loadNetwork = [&](NetworkRequest &request,
+                         std::string &message) -> std::optional<Network> {
+    request.path = loader.resolve(request.path);
+    return options.importOnnx(request, message);
+  };
+  NetworkLoader networks = nullptr;
+  if (options.importOnnx)
+    networks = loadNetwork;
   auto recipe = elaborateModel(
       *file, [&](const Identifier &name) { return loader.backbone(name); },
-      reporter);
+      reporter, networks);
   if (!recipe)
     return nullptr;
   checkKeep(*recipe, options.keep, reporter);
@@ -156,6 +165,8 @@ OwningOpRef<ModuleOp> loadModelText(StringRef text, StringRef path,
   std::string weights = options.weights;
   if (weights.empty() && !recipe->backbone.weights.empty())
     weights = loader.resolve(recipe->backbone.weights);
+  if (weights.empty())
+    weights = recipe->backbone.networkFile;
   auto module =
       generate(*recipe, {source.text(), weights, options.keep}, &context);
   return succeeded(verify(*module)) ? std::move(module) : nullptr;

@@ -104,8 +104,11 @@ Value LayerGenerator::slice(const Layer &layer, Value input, Location loc) {
   SmallVector<int64_t> offsets(layer.shape.size(), 0);
   SmallVector<int64_t> strides(layer.shape.size(), 1);
   offsets.back() = layer.firstChannel;
-  if (layer.shape.size() == 3)
+  if (layer.shape.size() == 3) {
     std::copy(layer.strides.begin(), layer.strides.end(), strides.begin());
+    std::copy(layer.firstPlace.begin(), layer.firstPlace.end(),
+              offsets.begin());
+  }
   return nn::SliceOp::create(b, loc, tensorType(layer.shape), input, offsets,
                              strides);
 }
@@ -117,6 +120,32 @@ Value LayerGenerator::batchNorm(const Layer &layer, Value input, Location loc) {
   return nn::BatchNormOp::create(b, loc, tensorType(layer.shape), input,
                                  values[0], values[1], values[2], values[3],
                                  b.getF64FloatAttr(layer.epsilon), UnitAttr());
+}
+
+/// kernel * x + bias, as a depthwise convolution of one place: the parameters
+/// repeat with the channels, which may be all elements of a picture.
+Value LayerGenerator::scaleShift(const Layer &layer, Value input,
+                                 Location loc) {
+  int64_t channels = layer.parameters[0].shape.back(), places = 1;
+  for (int64_t extent : layer.shape)
+    places *= extent;
+  Shape picture(layer.shape);
+  if (picture.size() != 3 || picture[2] != channels)
+    picture = {places / channels, 1, channels};
+  Type type = tensorType(layer.shape), inside = tensorType(picture);
+  auto shaped = [&](Type wanted, Value value) -> Value {
+    if (value.getType() == wanted)
+      return value;
+    return nn::ReshapeOp::create(b, loc, wanted, value);
+  };
+  Value kernel = get(layer, layer.parameters[0], loc);
+  Value bias = layer.bias ? get(layer, layer.parameters[1], loc) : Value();
+  Value result = nn::Conv2DOp::create(
+      b, loc, inside, shaped(inside, input), kernel, bias, Value(),
+      b.getDenseI64ArrayAttr({1, 1}), b.getDenseI64ArrayAttr({0, 0, 0, 0}),
+      b.getDenseI64ArrayAttr({1, 1}), b.getI64IntegerAttr(channels),
+      nn::ActivationAttr());
+  return shaped(type, result);
 }
 
 Value LayerGenerator::compute(const Layer &layer, ValueRange inputs,
@@ -179,6 +208,8 @@ Value LayerGenerator::compute(const Layer &layer, ValueRange inputs,
   }
   case LayerKind::Concat:
     return nn::ConcatOp::create(b, loc, type, inputs);
+  case LayerKind::ScaleShift:
+    return scaleShift(layer, input, loc);
   }
   llvm_unreachable("every kind of layer is listed");
 }

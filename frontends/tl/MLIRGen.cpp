@@ -3,6 +3,7 @@
 #include "frontends/tl/MLIRGen.h"
 
 #include "dialects/TL/TL.h"
+#include "frontends/tl/Frontend.h"
 #include "frontends/tl/GenerateLayer.h"
 
 #include "mlir/IR/Builders.h"
@@ -109,10 +110,13 @@ void ModuleGenerator::backbone() {
       spec.includeTop ? b.getUnitAttr() : UnitAttr(),
       b.getDenseI64ArrayAttr(frozen),
       spec.otherLayers.empty() ? ArrayAttr() : strings(spec.otherLayers));
-  if (spec.convention == Convention::Torch)
-    op->setAttr(ask::kTorchAttr, b.getUnitAttr());
-  if (!spec.replaced.empty())
-    op->setAttr(ask::kReplacedPreprocessAttr, b.getStringAttr(spec.replaced));
+  if (!spec.networkFile.empty())
+    op->setAttr(ask::kOnnxAttr, b.getStringAttr(spec.networkOutput));
+  op->setAttr(kConventionAttr,
+              b.getStringAttr(spec.convention == Convention::Keras ? "keras"
+                                                                   : "torch"));
+  if (!spec.otherPreset.empty())
+    op->setAttr(kOtherPresetAttr, b.getStringAttr(spec.otherPreset));
   body(spec.network, spec.list.order, spec.list.firstIndex, op.getBody(),
        at(spec.range));
 }

@@ -75,7 +75,8 @@ enum class LayerKind {
   FirstToken,
   MeanTokens,
   Add,
-  Concat
+  Concat,
+  ScaleShift
 };
 
 struct Layer {
@@ -102,9 +103,11 @@ struct Layer {
   bool bias = false;
   bool countPadding = false;                // average pool
   int64_t firstChannel = 0;                 // slice
+  std::array<int64_t, 2> firstPlace{0, 0};  // slice: row, column
   std::array<int64_t, 2> channelPads{0, 0}; // before, after
   double epsilon = 0;                       // batch norm, layer norm
   int64_t heads = 1;                        // attention
+  std::optional<double> attentionScale;     // 1 / sqrt(channels of a head)
   double rate = 0;                          // dropout
 
   int64_t elements() const; // of all parameters

@@ -14,9 +14,12 @@ static constexpr ItemRule kBackboneUseItems[] = {
     {"preprocess", ItemForm::Value, {}}};
 
 static constexpr ItemRule kAugmentItems[] = {
-    {"flip", ItemForm::CallOrWord, {}},  {"rotate", ItemForm::CallOrWord, {}},
-    {"shift", ItemForm::CallOrWord, {}}, {"zoom", ItemForm::CallOrWord, {}},
-    {"crop", ItemForm::CallOrWord, {}},  {"color", ItemForm::CallOrWord, {}},
+    {"flip", ItemForm::CallOrWord, {}},
+    {"rotate", ItemForm::CallOrWord, {}},
+    {"shift", ItemForm::CallOrWord, {}},
+    {"zoom", ItemForm::CallOrWord, {}},
+    {"crop", ItemForm::CallOrWord, {}},
+    {"color", ItemForm::CallOrWord, {}},
     {"brightness", ItemForm::CallOrWord, {}},
     {"contrast", ItemForm::CallOrWord, {}},
     {"saturation", ItemForm::CallOrWord, {}},
@@ -55,8 +58,10 @@ static constexpr ItemRule kModelItems[] = {
 
 // In a backbone file these stand among the layers.
 static constexpr ItemRule kBackboneItems[] = {
-    {"preprocess", ItemForm::Value, {}},
-    {"convention", ItemForm::Value, {}},
+    {"preprocess", ItemForm::Value, {}},    {"published", ItemForm::Value, {}},
+    {"image_size", ItemForm::Value, {}},    {"least_size", ItemForm::Value, {}},
+    {"weights_from", ItemForm::Values, {}}, {"licence", ItemForm::Value, {}},
+    {"convention", ItemForm::Value, {}},    {"ignore", ItemForm::Values, {}},
     {"top", ItemForm::Statements, {}}};
 
 static const ItemRule *findRule(ArrayRef<ItemRule> rules, StringRef keyword) {
@@ -202,14 +207,14 @@ bool Parser::parameters(std::vector<ParameterDecl> &parameters) {
 
 // backbone = "backbone" , name , [ parameters ] ,
 //            ( "{" , { backbone-item | statement } , "}"
-//            | "=" , name , [ arguments ] ) ;
+//            | "=" , name , [ arguments ] , [ "{" , { item } , "}" ] ) ;
 bool Parser::backboneDecl(BackboneDecl &backbone) {
   advance();
   if (!identifier(backbone.name, "the backbone's name") ||
       (token.is("(") && !parameters(backbone.parameters)))
     return false;
   if (accept("="))
-    return namedBackbone(backbone.sameAs.emplace());
+    return sameBackbone(backbone);
   if (!expect("{", "before the backbone's layers"))
     return false;
   while (!accept("}")) {
@@ -221,6 +226,13 @@ bool Parser::backboneDecl(BackboneDecl &backbone) {
       return false;
   }
   return true;
+}
+
+bool Parser::sameBackbone(BackboneDecl &backbone) {
+  // What a name for another backbone may say anew: all that is no layer.
+  auto rules = ArrayRef(kBackboneItems).take_front(6);
+  return namedBackbone(backbone.sameAs.emplace()) &&
+         (!accept("{") || items(rules, "backbone", backbone.items));
 }
 
 // model = "model" , name , "{" , { model-item | backbone-use } , "}" ;

@@ -49,6 +49,7 @@ private:
   bool model(ModelDecl &model);
   bool backboneUse(BackboneUse &use);
   bool namedBackbone(BackboneUse &use);
+  bool sameBackbone(BackboneDecl &backbone);
   bool parameters(std::vector<ParameterDecl> &parameters);
   bool item(const ItemRule &rule, Item &item);
   bool items(llvm::ArrayRef<ItemRule> rules, llvm::StringRef owner,

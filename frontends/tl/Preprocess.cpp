@@ -1,12 +1,14 @@
 // How a picture becomes the network's input. The presets are those of
 // keras/src/applications/imagenet_utils.py (caffe, tf) and of torchvision's
 // ImageNet models (torch). All of them resize straight to the input's size with
-// Pillow's bilinear filter; GRAMMAR.md says why.
+// Pillow's bilinear filter, unless the model says more: GRAMMAR.md says why.
 #include "frontends/tl/Recipe.h"
 
 using namespace llvm;
 
 namespace tl::frontend {
+
+static const StringRef kWords[] = {"caffe", "torch", "tf", "raw", "custom"};
 
 static Preprocess preset(StringRef name) {
   Preprocess p;
@@ -29,9 +31,10 @@ static Preprocess preset(StringRef name) {
 
 namespace {
 
-class CustomReader {
+/// `custom(...)`, and what may be said of a preset: `torch(resize_to: 256)`.
+class CallReader {
 public:
-  CustomReader(ArrayRef<int64_t> input, Reporter &reporter)
+  CallReader(ArrayRef<int64_t> input, Reporter &reporter)
       : input(input), reporter(reporter), reader(reporter, none) {}
 
   std::optional<Preprocess> read(const Expression &call);
@@ -48,8 +51,8 @@ private:
 };
 
 /// One number for all channels, or a list with one a channel.
-bool CustomReader::channels(const Value &value, StringRef name,
-                            std::vector<double> &out) {
+bool CallReader::channels(const Value &value, StringRef name,
+                          std::vector<double> &out) {
   size_t count = input[2];
   if (value.isNumber()) {
     out.assign(count, value.number());
@@ -69,7 +72,7 @@ bool CustomReader::channels(const Value &value, StringRef name,
   return true;
 }
 
-bool CustomReader::resize(const BoundArguments &arguments, Preprocess &p) {
+bool CallReader::resize(const BoundArguments &arguments, Preprocess &p) {
   auto find = [&](StringRef name) {
     auto found = arguments.find(name);
     return found == arguments.end() ? nullptr : &found->second;
@@ -84,14 +87,15 @@ bool CustomReader::resize(const BoundArguments &arguments, Preprocess &p) {
   const Value *to = find("resize_to"), *crop = find("crop");
   if (!to && !crop)
     return true;
-  if (!to || !crop) {
-    reporter.error((to ? to : crop)->range)
-        << "'resize_to' (the short side) and 'crop' (the input's size) come "
-           "together";
+  if (!to) {
+    reporter.error(crop->range)
+        << "'crop' (the input's size) needs 'resize_to' (the short side)";
     return false;
   }
-  auto size = reader.size(*crop, "crop", 1, 1 << 16);
   auto side = reader.integer(*to, "resize_to", 1, 1 << 16);
+  std::optional<std::pair<int64_t, int64_t>> size({input[0], input[1]});
+  if (crop)
+    size = reader.size(*crop, "crop", 1, 1 << 16);
   if (!size || !side)
     return false;
   if (size->first != input[0] || size->second != input[1]) {
@@ -111,16 +115,19 @@ bool CustomReader::resize(const BoundArguments &arguments, Preprocess &p) {
   return true;
 }
 
-std::optional<Preprocess> CustomReader::read(const Expression &call) {
-  static constexpr ArgumentRule kRules[] = {
-      {"order"},  {"scale"},     {"mean"}, {"std"},
-      {"resize"}, {"resize_to"}, {"crop"}};
-  auto arguments = bindArguments("custom", call.range, call.arguments, kRules,
+std::optional<Preprocess> CallReader::read(const Expression &call) {
+  static constexpr ArgumentRule kRules[] = {{"resize"}, {"resize_to"}, {"crop"},
+                                            {"order"},  {"scale"},     {"mean"},
+                                            {"std"}};
+  // A preset's values are what its name says; how it resizes is open.
+  ArrayRef<ArgumentRule> rules(kRules);
+  if (call.text != "custom")
+    rules = rules.take_front(3);
+  auto arguments = bindArguments(call.text, call.range, call.arguments, rules,
                                  0, none, reporter);
   if (!arguments)
     return std::nullopt;
-  Preprocess p = preset("raw");
-  p.name = "custom";
+  Preprocess p = preset(call.text);
   for (const auto &entry : *arguments) {
     StringRef name = entry.getKey();
     const Value &value = entry.getValue();
@@ -153,20 +160,24 @@ std::optional<Preprocess> CustomReader::read(const Expression &call) {
 
 } // namespace
 
+bool Preprocess::sameValues(const Preprocess &other) const {
+  return bgr == other.bgr && scale == other.scale && mean == other.mean &&
+         deviation == other.deviation;
+}
+
 std::optional<Preprocess>
 readPreprocess(const Item &item, ArrayRef<int64_t> input, Reporter &reporter) {
   const Expression &value = *item.values[0];
   std::optional<Preprocess> result;
-  if (value.kind == Expression::Kind::Call && value.text == "custom") {
-    result = CustomReader(input, reporter).read(value);
+  if (value.kind == Expression::Kind::Call &&
+      is_contained(kWords, value.text)) {
+    result = CallReader(input, reporter).read(value);
   } else {
     Scope none;
     auto word = evaluate(value, none, reporter);
     if (!word)
       return std::nullopt;
-    auto name = ValueReader(reporter, none)
-                    .word(*word, "preprocess",
-                          {"caffe", "torch", "tf", "raw", "custom"});
+    auto name = ValueReader(reporter, none).word(*word, "preprocess", kWords);
     if (!name)
       return std::nullopt;
     if (*name == "custom") {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "frontends/tl/Elaborate.h"
+#include "frontends/tl/Frontend.h"
 #include "frontends/tl/FreezeRange.h"
 
 namespace tl::frontend {
@@ -17,6 +18,9 @@ struct Preprocess {
   std::string resize = "bilinear";
   int64_t resizeTo = 0;
   bool crop = false;
+
+  /// The same numbers for the same pixel, however it was resized.
+  bool sameValues(const Preprocess &other) const;
 };
 
 struct Phase {
@@ -77,6 +81,14 @@ struct Train {
   std::vector<Phase> phases;
 };
 
+/// What a backbone's file says of itself beside its layers.
+struct BackboneFacts {
+  int64_t imageSize = 0; // of the published weights; 0: not said
+  int64_t leastSize = 1; // height and width that its windows need
+  std::vector<std::string> weightsFrom;
+  std::string licence;
+};
+
 struct Backbone {
   std::string name;
   SourceRange range; // its use in the model
@@ -87,8 +99,13 @@ struct Backbone {
   LayerList list;
   std::vector<bool> frozen; // one flag a place of the list, before training
   std::vector<std::string> otherLayers;
+  /// Of `onnx("file.onnx", output: "name")`: the file, the weights of which are
+  /// used unless `weights` says others, and where the network ends.
+  std::string networkFile, networkOutput;
   Preprocess preprocess;
-  std::string replaced; // the backbone's own, where the model has another
+  /// The file's own preset where the model's gives other values.
+  std::string otherPreset;
+  BackboneFacts facts;
 };
 
 struct Recipe {
@@ -117,6 +134,14 @@ std::optional<Preprocess> readPreprocess(const Item &item,
                                          llvm::ArrayRef<int64_t> input,
                                          Reporter &reporter);
 
+/// `image_size`, `least_size`, `weights_from`, `licence`; false after an error.
+bool readFacts(const llvm::StringMap<const Item *> &settings,
+               const Scope &scope, Reporter &reporter, BackboneFacts &facts);
+
+/// Strings of a setting such as `ignore "AuxLogits"`.
+bool readStrings(const Item &item, const Scope &scope, Reporter &reporter,
+                 std::vector<std::string> &strings);
+
 std::optional<Convention> readConvention(const Item &item, Reporter &reporter);
 
 /// `train { ... }`; errors are reported, and what could be read is returned.
@@ -141,10 +166,16 @@ void checkWarmup(const Phase &phase, Reporter &reporter);
 using BackboneLoader =
     llvm::function_ref<const SourceFile *(const Identifier &name)>;
 
-/// Elaborates the model of a parsed file; nothing after an error.
+/// The network in a file that the recipe names, relative to its own folder.
+using NetworkLoader = llvm::function_ref<std::optional<Network>(
+    NetworkRequest &request, std::string &message)>;
+
+/// Elaborates the model of a parsed file; nothing after an error. Without
+/// `loadNetwork` only backbones of the language are known.
 std::optional<Recipe> elaborateModel(const FileDecl &file,
                                      BackboneLoader loadBackbone,
-                                     Reporter &reporter);
+                                     Reporter &reporter,
+                                     NetworkLoader loadNetwork = nullptr);
 
 /// What only the whole tells: ranges, and the pairing of loss, activation,
 /// outputs and labels. Fills in `frozen`, each phase's `unfrozen` and

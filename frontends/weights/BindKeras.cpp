@@ -1,6 +1,8 @@
 // Keras's side. Old files name layers and weights. Keras 3 files number both:
 // layers within their class in the model's order, weights in the order of their
-// creation; newer ones carry layers' names besides. Where a file nests the
+// creation; newer ones carry layers' names besides. Names that Keras made up
+// depend on what a session built before: where an old file's do not pair, its
+// order does, by which Keras itself loads it. Where a file nests the
 // network as one layer of a larger model, its layers share a scope, and what
 // lies outside that scope is the larger model's.
 #include "frontends/weights/BindMatch.h"
@@ -57,6 +59,7 @@ struct NetworkLayer {
 struct Pairing {
   std::string scope;
   bool byRank = false;
+  bool inOrder = false;
   std::vector<const FileLayer *> layers;
   size_t found = 0;
 };
@@ -76,7 +79,9 @@ private:
   void collectNetworkLayers();
   Pairing pairByName(const std::string &scope) const;
   Pairing pairByRank(const std::string &scope) const;
+  Pairing pairInOrder(const std::string &scope) const;
   Pairing bestPairing() const;
+  bool fits(const Pairing &pairing) const;
   const size_t *find(const FileLayer &layer, const NetworkLayer &wanted,
                      size_t place) const;
   Leftover leftover(const SourceTensor &tensor, const Pairing &pairing) const;
@@ -129,7 +134,7 @@ void KerasMatcher::collectNetworkLayers() {
 }
 
 Pairing KerasMatcher::pairByName(const std::string &scope) const {
-  Pairing pairing{scope, false, {}, 0};
+  Pairing pairing{scope, false, false, {}, 0};
   std::map<std::string_view, const FileLayer *> byName;
   // A group whose one inner name is not its own may be a nested model of one
   // layer or a renamed layer; its own name is tried last.
@@ -149,7 +154,7 @@ Pairing KerasMatcher::pairByName(const std::string &scope) const {
 }
 
 Pairing KerasMatcher::pairByRank(const std::string &scope) const {
-  Pairing pairing{scope, true, {}, 0};
+  Pairing pairing{scope, true, false, {}, 0};
   std::map<std::string_view, std::vector<const FileLayer *>> byClass;
   for (const FileLayer *layer : byScope.at(scope))
     if (layer->classIndex >= 0)
@@ -169,8 +174,21 @@ Pairing KerasMatcher::pairByRank(const std::string &scope) const {
   return pairing;
 }
 
+// As Keras loads old files: the first layer with weights is the first of the
+// file, whatever it is called.
+Pairing KerasMatcher::pairInOrder(const std::string &scope) const {
+  Pairing pairing{scope, false, true, {}, 0};
+  for (const FileLayer *layer : byScope.at(scope))
+    if (layer->classIndex < 0 && pairing.found < networkLayers.size()) {
+      pairing.layers.push_back(layer);
+      ++pairing.found;
+    }
+  return pairing;
+}
+
 // Names decide if they pair at least as many layers as ranks do; of several
-// scopes the one that pairs the most, the outermost among equals.
+// scopes the one that pairs the most, the outermost among equals. The order
+// decides where neither pairs all and every tensor has its shape in it.
 Pairing KerasMatcher::bestPairing() const {
   Pairing best = pairByName("");
   for (const auto &[scope, layers] : byScope)
@@ -179,6 +197,11 @@ Pairing KerasMatcher::bestPairing() const {
   for (const auto &[scope, layers] : byScope)
     if (Pairing pairing = pairByRank(scope); pairing.found > best.found)
       best = std::move(pairing);
+  if (best.found == networkLayers.size())
+    return best;
+  for (const auto &[scope, layers] : byScope)
+    if (Pairing pairing = pairInOrder(scope); fits(pairing))
+      return pairing;
   return best;
 }
 
@@ -199,6 +222,13 @@ const size_t *KerasMatcher::find(const FileLayer &layer,
 Leftover KerasMatcher::leftover(const SourceTensor &tensor,
                                 const Pairing &pairing) const {
   const std::string &scope = pairing.scope;
+  if (pairing.inOrder && tensor.scope == scope) {
+    bool used = std::any_of(
+        pairing.layers.begin(), pairing.layers.end(),
+        [&](const auto *layer) { return layer->layer == tensor.layer; });
+    return used || request.optionalLayers.empty() ? Leftover::Extra
+                                                  : Leftover::Optional;
+  }
   bool inside = scope.empty() || tensor.scope == scope ||
                 tensor.scope.starts_with(scope + "/");
   if (!inside || isAmong(request.optionalLayers, tensor.layer, '/') ||
@@ -240,6 +270,22 @@ void checkShape(const ExpectedTensor &expected, const SourceTensor *tensor,
   }
   counterpart.wantedShape = shapeText(shape);
   counterpart.fits = tensor && tensor->shape == shape;
+}
+
+// Every layer is there, and each of its tensors with its shape.
+bool KerasMatcher::fits(const Pairing &pairing) const {
+  if (pairing.found != networkLayers.size())
+    return false;
+  for (size_t k = 0; k < networkLayers.size(); ++k)
+    for (size_t place = 0; place < networkLayers[k].expected.size(); ++place) {
+      const size_t *index = find(*pairing.layers[k], networkLayers[k], place);
+      Counterpart counterpart;
+      checkShape(request.expected[networkLayers[k].expected[place]],
+                 index ? &tensors[*index] : nullptr, counterpart);
+      if (!counterpart.fits)
+        return false;
+    }
+  return true;
 }
 
 Matching KerasMatcher::match() const {

@@ -94,6 +94,23 @@ size_t commonPrefix(const std::vector<SourceTensor> &tensors,
   }
 }
 
+// torch 0.4 forbade dots in a module's own name; files from before it, such as
+// torchvision's DenseNet, have "norm.1" for what is now "norm1".
+std::string withoutDots(std::string name) {
+  std::erase(name, '.');
+  return name;
+}
+
+// Places of names by their letters alone; those that two names share are none.
+std::unordered_map<std::string, std::optional<size_t>>
+placesWithoutDots(const std::vector<std::string> &names) {
+  std::unordered_map<std::string, std::optional<size_t>> places;
+  for (size_t i = 0; i < names.size(); ++i)
+    if (auto [at, fresh] = places.try_emplace(withoutDots(names[i]), i); !fresh)
+      at->second.reset();
+  return places;
+}
+
 } // namespace
 
 FileLayout torchLayout(const ExpectedTensor &expected) {
@@ -140,18 +157,21 @@ Matching matchTorch(const WeightSource &source, const BindRequest &request) {
     byName[name] = i;
     matching.shown.push_back(std::move(name));
   }
+  auto byLetters = placesWithoutDots(matching.shown);
   for (size_t i = 0; i < request.expected.size(); ++i) {
     Counterpart &counterpart = matching.counterparts[i];
     FileLayout layout = torchLayout(request.expected[i]);
     counterpart.viewShape = layout.viewShape;
     counterpart.axes = layout.axes;
     counterpart.wantedShape = shapeText(layout.shape);
-    auto found = byName.find(counterpart.wanted);
-    if (found == byName.end())
-      continue;
-    counterpart.index = found->second;
-    counterpart.fits =
-        fits(request.expected[i], layout.shape, tensors[found->second].shape);
+    if (auto found = byName.find(counterpart.wanted); found != byName.end())
+      counterpart.index = found->second;
+    else if (auto near = byLetters.find(withoutDots(counterpart.wanted));
+             near != byLetters.end())
+      counterpart.index = near->second;
+    if (counterpart.index)
+      counterpart.fits = fits(request.expected[i], layout.shape,
+                              tensors[*counterpart.index].shape);
   }
   return matching;
 }

@@ -79,6 +79,9 @@ void nameLegacyTensor(std::string_view group, std::string_view weight,
   if (parts.empty())
     return;
   std::string_view inner = parts.back();
+  // A layer's own name may hold a slash: DenseNet's "conv1/bn" of Keras 2.
+  if (join(parts) == group)
+    return;
   if (inner == group || splitCounter(inner).first == group)
     return;
   tensor.layer = inner;

@@ -64,7 +64,7 @@ void AtomicFile::write(const void *data, size_t bytes) {
 }
 
 void AtomicFile::padTo(size_t offset) {
-  static const char zeros[4096] = {};
+  static char zeros[4096]; // not const: it would be part of the program's file
   while (written < offset)
     write(zeros, std::min(sizeof zeros, offset - written));
 }

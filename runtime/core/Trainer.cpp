@@ -111,6 +111,15 @@ void tl_trainer::beginPhase(uint32_t index) {
   stepNumber = 0;
   averaged = false;
   parameters.zeroState();
+  dropExtraction();
+}
+
+// Most phases read features that were extracted before: what extraction alone
+// needs, above all derived values, makes room. It is made again if need be.
+void tl_trainer::dropExtraction() {
+  for (std::unique_ptr<Program> &program : programs)
+    if (program && program->entry.kind() == schema::EntryKind::extract)
+      program.reset();
 }
 
 void tl_trainer::checkLabels(const int32_t *given, size_t n) const {

@@ -43,7 +43,7 @@ Result<std::vector<uint8_t>> readFile(const std::string &path,
                                       uint64_t maxBytes) {
   // Not blocking: opening a FIFO that nobody writes to would wait forever.
   Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  struct stat status{};
+  struct stat status {};
   if (file.number < 0 || ::fstat(file.number, &status) != 0)
     return Error{path + ": cannot be opened: " + reason()};
   if (!S_ISREG(status.st_mode))
@@ -122,20 +122,15 @@ Status AtomicFile::commit(const std::string &name) {
 }
 
 Status AtomicFile::commit() {
-  if (::fsync(descriptor) != 0)
-    return failure("flushed to the disk");
-  if (::rename(temporary.c_str(), path.c_str()) != 0)
-    return failure("renamed into place");
-  ::close(std::exchange(descriptor, -1));
-  // The name itself must survive a crash, too; where a directory cannot be
-  // flushed (some network file systems) the file is still whole.
-  size_t slash = path.rfind('/');
-  std::string folder =
-      slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  Descriptor directory{::open(folder.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (directory.number >= 0)
-    (void)::fsync(directory.number);
-  return Done{};
+  // Some file systems (NFS) say only at the end that the disk is full.
+  Status status = Done{};
+  if (::close(std::exchange(descriptor, -1)) != 0)
+    status = failure("written");
+  else if (::rename(temporary.c_str(), path.c_str()) != 0)
+    status = failure("renamed into place");
+  if (!status)
+    ::unlink(temporary.c_str());
+  return status;
 }
 
 } // namespace tl::data

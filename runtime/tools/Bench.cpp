@@ -39,7 +39,7 @@ void runBench(const Options &options) {
   Model model(options.model);
   const tl_model_info &info = model.info();
   uint32_t batch = options.batch.value_or(info.batch ? info.batch : 32);
-  SessionPtr session = model.makeSession(options.threads, batch);
+  SessionPtr session = model.makeSession(options.threads);
   Json entries = Json::array();
   for (uint32_t i = 0; i < info.entry_count; ++i) {
     const tl_entry_info &entry = *tl_model_entry(model.get(), i);

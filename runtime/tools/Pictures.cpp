@@ -5,6 +5,7 @@
 #include "runtime/data/LoadPicture.h"
 #include "runtime/tools/Progress.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace tl::tools {
@@ -42,6 +43,8 @@ std::vector<Unreadable> readPictures(const ReadPictures &request,
   Progress progress("reading pictures", request.files.size());
   std::vector<Unreadable> unreadable;
   Batch batch;
+  batch.pixels.reserve(std::min<size_t>(kBatch, request.files.size()) *
+                       request.model.info().pixel_count);
   for (size_t index = 0; std::optional<Ready> ready = pictures.next();
        ++index) {
     if (!ready->error.empty()) {
@@ -55,7 +58,8 @@ std::vector<Unreadable> readPictures(const ReadPictures &request,
     }
     if (batch.size() == kBatch) {
       use(batch);
-      batch = {};
+      batch.indices.clear(); // its memory stays: new pages cost as much as
+      batch.pixels.clear();  // resizing
     }
     progress.update(index + 1);
   }

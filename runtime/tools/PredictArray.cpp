@@ -124,7 +124,8 @@ void runPredictArray(const Options &options) {
   PixelArray array(model, options);
   SessionPtr session = model.makeSession(options.threads);
   uint64_t pixelCount = model.info().pixel_count;
-  std::vector<float> pixels(kBatch * pixelCount);
+  std::vector<float> pixels(std::min<uint64_t>(kBatch, array.count()) *
+                            pixelCount);
   std::vector<float> results(array.count() * value.count);
   for (uint64_t start = 0; start < array.count(); start += kBatch) {
     uint64_t n = std::min<uint64_t>(kBatch, array.count() - start);

@@ -10,6 +10,10 @@
 #include <new>
 #include <system_error>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace tl::tools {
 
 // stderr may be closed or full, which is no reason to stop: fputs does not
@@ -67,11 +71,22 @@ int runMain(int argc, char **argv) {
   }
 }
 
+// Decoding takes and frees a few hundred KB many times a picture. Left to
+// itself, glibc gives such memory back to the system and takes it again, page
+// by page: 10% of the time of decoding and resizing. It may keep 16 MB now.
+void keepFreedMemory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  mallopt(M_TRIM_THRESHOLD, 16 << 20);
+#endif
+}
+
 } // namespace
 } // namespace tl::tools
 
 int main(int argc, char **argv) {
   // A limit on the size of files is then an error of a write, like a full disk.
   std::signal(SIGXFSZ, SIG_IGN);
+  tl::tools::keepFreedMemory();
   return tl::tools::runMain(argc, argv);
 }

@@ -12,7 +12,7 @@ import unittest
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(SOURCE, "bench"))
-from suite import jobs, machine, ours, sides, sizes, tables, timing  # noqa: E402
+from suite import jobs, layers, machine, ours, sides, sizes, tables, timing  # noqa: E402
 
 # A peer's process in five lines: it answers each turn with the next numbers.
 FAKE_CHILD = """
@@ -120,6 +120,83 @@ class Processes(unittest.TestCase):
         turn = made.turn(0)
         self.assertEqual(turn.values, [25])
         self.assertEqual(turn.facts["note"], "extrapolated: 10 x step 2.0000 s + 5 x decode 1.0000 s")
+
+
+LAYERS_CHILD = """
+import json, sys
+print(json.dumps({"versions": {}}), flush=True)
+for n, line in enumerate(sys.stdin):
+    print(json.dumps({"layers": {k: {"median": 3.0 + n, "least": 2.0} for k in sys.argv[1:]}}), flush=True)
+"""
+
+PROGRAM = """  rt.entry  extract @extract {
+    rt.call @conv2d_0(%0, %1) -> (%2) {layer = "stem_relu"} : (x) -> y
+    rt.call @conv2d_1(%2, %3) -> (%4) {layer = "1.0.relu1"} : (x) -> y
+    rt.call @dense_0(%4, %5) -> (%6) {layer = "dense"} : (x) -> y
+  }
+  rt.entry  tap @tap.features {
+    rt.call @conv2d_2(%0, %1) -> (%2) {layer = "1.0.relu1"} : (x) -> y
+  }
+  rt.kernel @conv2d_0 attributes {in_place = 1 : i64} {
+  ^bb0(%arg0: tensor<?x4xf32>):
+    rt.return %arg0 : tensor<?x4xf32>
+  }
+  rt.kernel @conv2d_1 {
+  ^bb0(%arg0: tensor<?x5xf32>):
+    rt.return %arg0 : tensor<?x5xf32>
+  }
+"""
+
+
+class Layers(unittest.TestCase):
+    # ResNet-50 has 16 bottlenecks of three convolutions and 4 shortcuts; with its
+    # first layer and classifier torchvision counts 4.089 billion multiply-adds.
+    def test_resnet50(self):
+        found = layers.NETWORKS["resnet50"][2].values()
+        self.assertEqual(sum(layer.count for layer in found), 16 * 3 + 4)
+        whole = sum(layer.count * layer.multiply_adds() for layer in found)
+        self.assertEqual(whole + 112 * 112 * 64 * 147 + 2048 * 1000, 4_089_184_256)
+        self.assertEqual(len({layer.name for layer in found}), len(found))
+
+    # Twelve blocks of 197 x 768 x 768 x 12 multiply-adds.
+    def test_vit_b16(self):
+        found = layers.NETWORKS["vit_b16"][2].values()
+        self.assertEqual(sum(layer.count * layer.multiply_adds() for layer in found), 12 * 197 * 768 * 768 * 12)
+
+    # Calls are those of one entry; a kernel's text stands for itself.
+    def test_program(self):
+        self.assertEqual(layers.calls(PROGRAM), [("conv2d_0", "stem_relu"), ("conv2d_1", "1.0.relu1"),
+                                                 ("dense_0", "dense")])
+        texts = layers.kernels(PROGRAM)
+        self.assertEqual(list(texts), ["conv2d_0", "conv2d_1"])
+        self.assertTrue(texts["conv2d_0"].startswith("  rt.kernel @conv2d_0 attributes {in_place = 1 : i64} {\n"))
+        self.assertTrue(texts["conv2d_1"].endswith("rt.return %arg0 : tensor<?x5xf32>\n  }\n"))
+
+    # The sum counts each layer as often as the network has it; a layer is all of its kernels.
+    def test_side(self):
+        child = sides.Child("", {"threads": 2}, command=[sys.executable, "-c", LAYERS_CHILD, "a", "b"])
+        self.addCleanup(child.close)
+        names = [layer.name for layer in layers.NETWORKS["vit_b16"][2].values()]
+        side = layers.Side(child, "vit_b16", {name: ["a", "b"] if name == names[0] else ["a"] for name in names})
+        turns, errors = timing.interleave({"x": side}, 3, 0)
+        self.assertEqual(errors, {})
+        self.assertEqual(turns["x"][0][0].values, [12 * 5 * 3.0])
+        row = timing.summary(turns["x"])
+        self.assertEqual((row["median"], row["least"]), (12 * 5 * 4.0, 12 * 5 * 2.0))
+        self.assertEqual(row["layers"][names[0]], {"median": 8.0, "least": 4.0})
+
+    # Each layer has its own best peer; controls and our other rows are none.
+    def test_table(self):
+        def row(a, b, **more):
+            return {"layers": {"a": {"median": a, "least": a}, "b": {"median": b, "least": b}}, **more}
+
+        rows = {"ours": row(1, 2), "ours, v3": row(0.1, 0.1, control=True), "x": row(2, 9), "y": row(3, 3),
+                "held": row(0.1, 0.1, control=True)}
+        lines = tables.layers({"title": "t", "rows": rows}, {"a": 3, "b": 1}).splitlines()
+        self.assertEqual(lines[4], "| a | 3 | 1 s | x: 2 s | 2.00 | 2.00 |")
+        self.assertEqual(lines[5], "| b | 1 | 2 s | y: 3 s | 1.50 | 1.50 |")
+        self.assertEqual(lines[6], "| sum | 4 | 5 s | 9 s | 1.80 | 1.80 |")
+        self.assertEqual(tables.layers({"title": "t", "rows": {"ours": row(1, 2)}}, {"a": 3}), "")
 
 
 def result():

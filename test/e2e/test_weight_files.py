@@ -1,6 +1,5 @@
 """Weight files on their way in and out: which network a file that does not fit
-looks like, weights of one framework below the preprocessing of the other, and
-the export under the framework's names."""
+looks like, and the export under the framework's names."""
 import unittest
 
 import numpy as np
@@ -65,29 +64,6 @@ class Recognise(ToolTest):
                                     "its 137 tensors are there", TLC, "m.tl", "--weights", file, "-o", "x.bin")
             if backbone != "squeezenet1_0":
                 self.assertIn("expected 'conv1/kernel' [3, 3, 3, 16], found [3, 3, 3, 8]", result.stderr)
-
-
-class Preprocessing(ToolTest):
-    def warning(self, backbone, model=""):
-        self.write("small.tl", SMALL % backbone)
-        self.write("m.tl", recipe("small", more=model))
-        write_safetensors(self.path("w.safetensors"), {name: np.ones(shape) for name, shape in SHAPES.items()})
-        return self.succeed(TLC, "m.tl", "--weights", "w.safetensors", "-o", "m.bin").stderr
-
-    # torch's weights below Keras's preprocessing, until the model says which.
-    def test_of_the_other_framework(self):
-        self.assertIn("warning: the weights are torch's, but the preprocessing 'caffe' of 'small' is meant for those "
-                      "of Keras", self.warning("preprocess caffe"))
-        self.assertEqual(self.warning("preprocess caffe", "preprocess torch"), "")
-
-    # The right weights, and a model that replaces their preprocessing.
-    def test_replaced(self):
-        own = "convention torch  preprocess torch"
-        self.assertEqual(self.warning(own), "")
-        self.assertIn("warning: the weights are torch's, which go with the backbone's own preprocessing 'torch'; the "
-                      "model says 'tf'", self.warning(own, "preprocess tf"))
-        same = "preprocess custom(scale: 1/255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225])"
-        self.assertEqual(self.warning(own, same), "")
 
 
 class Export(ToolTest):

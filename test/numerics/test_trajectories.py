@@ -80,6 +80,10 @@ class Trajectories(ToolTest):
     def test_mobilenet_tail(self):
         self.follow(trajectory_cases.mobilenet_tail())
 
+    # PyTorch: the last block of torchvision's own network, its sum with what is frozen.
+    def test_resnet18_tail(self):
+        self.follow(trajectory_cases.resnet18_tail())
+
     # PyTorch: attention, layer norms, tokens, AdamW.
     def test_vit(self):
         self.follow(trajectory_cases.vit())
@@ -101,7 +105,7 @@ class Bound(unittest.TestCase):
     # so loose that anything passes. Weights that did not move at all break it a hundredfold.
     def test_bounds_are_tight(self):
         for make in (trajectory_cases.vgg16, trajectory_cases.resnet20, trajectory_cases.mobilenet_tail,
-                     trajectory_cases.vit):
+                     trajectory_cases.resnet18_tail, trajectory_cases.vit):
             case = make()
             golden, _ = trajectories.load_safetensors(trajectory_cases.golden_path(case))
             unmoved = trajectories.compare(case, golden, golden["loss64"] * 1.01,

@@ -242,6 +242,49 @@ def mobilenet_tail():
 
 
 @functools.cache
+def resnet18_tail():
+    """torchvision's network, whose last block trains; batch norms keep their statistics."""
+    case = Case("resnet18_tail", size=64, classes=3, each=16, batch=8, epochs=(5,),
+                preprocess=lambda p: normalise(p, 1 / 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+
+    def unit(conv, norm, side, width, filters, damped=1.0):
+        case.add(conv, kernel=he_uniform(f"resnet18.{conv}", (side, side, width, filters), side * side * width))
+        case.add_batch_norm(norm, filters)
+        case.weights[f"{norm}.gamma"] = case.weights[f"{norm}.gamma"] * np.float32(damped)
+
+    unit("conv1", "bn1", 7, 3, 64)
+    width = 64
+    for stage, filters in enumerate((64, 128, 256, 512), 1):
+        for i in (0, 1):
+            name = f"layer{stage}.{i}"
+            unit(f"{name}.conv1", f"{name}.bn1", 3, width, filters)
+            # What closes a branch is small, so that sums stay near one.
+            unit(f"{name}.conv2", f"{name}.bn2", 3, filters, filters, 0.25)
+            if width != filters:
+                unit(f"{name}.downsample.0", f"{name}.downsample.1", 1, width, filters)
+            width = filters
+    case.add_dense("score", 512, 3)
+    case.head_layers = ["score"]
+    case.trained = [name for name in case.weights
+                    if name.startswith(("layer4.1.", "score.")) and ".moving_" not in name]
+    case.weight_file = "resnet18.safetensors"
+    case.write_weights = functools.partial(write_torch, case)
+    case.recipe = """model resnet18_trajectory {
+  input image(64, 64, 3)
+  backbone resnet18 { weights "resnet18.safetensors"  freeze [:"layer4.1.conv1"] }
+  head { gap  dense(3, softmax, name: "score") }
+  train {
+    batch 8
+    loss  categorical_crossentropy
+    convention torch
+    phase tail { epochs 5  optimizer sgd(lr: 5e-4, momentum: 0.9) }
+  }
+}
+"""
+    return case
+
+
+@functools.cache
 def vit():
     """Two blocks of a pre-norm vision transformer, every weight."""
     case = Case("vit", size=32, classes=4, each=12, batch=8, epochs=(5,),

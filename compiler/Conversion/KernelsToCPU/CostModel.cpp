@@ -1,6 +1,8 @@
 // The formulas of the header.
 #include "compiler/Conversion/KernelsToCPU/CostModel.h"
 
+#include "dialects/NN/Winograd.h"
+
 #include <algorithm>
 
 namespace tl::cpu {
@@ -20,11 +22,35 @@ static double shareOfPeak(const Form &form, const Isa &isa) {
          double(form.active) / double(form.columns);
 }
 
+static double bytesPerCycle(double values) {
+  if (values <= kNearBytes)
+    return kNearRate;
+  return values <= kSharedCacheBytes ? kSharedCacheRate : kMemoryRate;
+}
+
 Cost estimate(const Work &work, const Form &form, const Isa &isa) {
-  double arithmetic =
-      work.multiplyAdds / (peakMultiplyAdds(isa) * shareOfPeak(form, isa));
-  double memory = work.bytes / kMemoryBytes;
-  return {std::max(arithmetic, memory), memory > arithmetic};
+  double arithmetic = work.multiplyAdds * form.products /
+                      (peakMultiplyAdds(isa) * shareOfPeak(form, isa));
+  double memory = work.bytes / bytesPerCycle(work.batchBytes);
+  return {arithmetic + memory, memory > arithmetic};
+}
+
+// Counted on the widest vectors, where memory matters most.
+bool winogradPays(int64_t height, int64_t width, int64_t inputs,
+                  int64_t outputs) {
+  using namespace nn::winograd;
+  constexpr double pictures = 4, productShare = 0.8;
+  const Isa &isa = allIsas().back();
+  double pairs = double(inputs) * double(outputs);
+  auto weights = [&](int64_t values) {
+    return double(values) * pairs * sizeof(float) / kMemoryRate / pictures;
+  };
+  double blocks = double(blocksFor(height) * blocksFor(width));
+  double direct = kTaps * kTaps * double(height * width) * pairs;
+  double products = kPlanes * blocks * pairs / productShare;
+  return products / peakMultiplyAdds(isa) + weights(kPlanes) +
+             kBlockCycles * blocks * double(inputs + outputs) <
+         direct / peakMultiplyAdds(isa) + weights(kTaps * kTaps);
 }
 
 } // namespace tl::cpu

@@ -53,6 +53,8 @@ Emitter findEmitter(llvm::StringRef operation) {
       .Case("nn.sum_squares", emitSumSquares)
       .Case("nn.transpose_filter", emitTransposeFilter)
       .Case("nn.update", emitUpdate)
+      .Case("nn.winograd_conv2d", emitWinogradConv2D)
+      .Case("nn.winograd_filter", emitWinogradFilter)
       .Default(nullptr);
 }
 

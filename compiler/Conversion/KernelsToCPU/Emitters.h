@@ -75,6 +75,9 @@ llvm::FailureOr<Grid> emitConv2DGradFilter(KernelBuilder &b,
                                            mlir::Operation *op);
 llvm::FailureOr<Grid> emitTransposeFilter(KernelBuilder &b,
                                           mlir::Operation *op);
+// WinogradFilter.cpp, WinogradConv.cpp
+llvm::FailureOr<Grid> emitWinogradFilter(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitWinogradConv2D(KernelBuilder &b, mlir::Operation *op);
 // DepthwiseGradFilter.cpp: called by emitConv2DGradFilter
 Grid emitDepthwiseGradFilter(KernelBuilder &b, nn::Conv2DGradFilterOp op);
 // Dense.cpp

@@ -170,7 +170,7 @@ Value erf(KernelBuilder &b, Value x) {
   for (double c : {-1.06777877e-1, -6.34846687e-1, -1.28717512e-1})
     r = b.fma(r, t, b.number(c, x));
   r = b.fma(r, t, b.negF(t));
-  Value large = copySign(b, b.subF(b.number(1, x), exp(b, r)), x);
+  Value large = copySign(b, expm1Negative(b, r), x);
   Value small = polynomial(b, s,
                            {-5.96761703e-4, 4.99119423e-3, -2.67681349e-2,
                             1.12819925e-1, -3.76125336e-1, 1.28379166e-1});

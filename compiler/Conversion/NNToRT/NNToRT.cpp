@@ -4,6 +4,7 @@
 #include "compiler/Transforms/Passes.h"
 #include "dialects/NN/Marks.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 
@@ -85,6 +86,9 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     KernelTable kernels(module);
+    for (auto parameter : module.getOps<nn::ParameterOp>())
+      if (!parameter.getFirstPhase() && !parameter.getSlotOf())
+        constants.insert(parameter.getSymName());
     for (auto function :
          llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
       if (failed(convert(function, kernels)))
@@ -180,6 +184,10 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
     for (Value operand : op->getOperands())
       inputs.push_back(buffers.lookup(operand));
     rt::KernelOp kernel = kernels.kernelFor(op);
+    if (rt::WeightOp source = constantSource(op)) {
+      buffers[op->getResult(0)] = derive(op, source, kernel, builder);
+      return success();
+    }
     for (auto [i, result] : llvm::enumerate(op->getResults())) {
       if (int64_t argument = kernel.getInPlaceArgument(i); argument >= 0) {
         buffers[result] = inputs[argument];
@@ -194,6 +202,29 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
     return success();
   }
 
+  /// The constant that `op` only brings into another form, the same in every
+  /// run; or null.
+  rt::WeightOp constantSource(Operation *op) {
+    if (!isa<nn::WinogradFilterOp, nn::TransposeFilterOp>(op))
+      return nullptr;
+    auto weight =
+        buffers.lookup(op->getOperand(0)).getDefiningOp<rt::WeightOp>();
+    return weight && constants.contains(weight.getTensor()) ? weight : nullptr;
+  }
+
+  /// Entries share what they derive.
+  Value derive(Operation *op, rt::WeightOp source, rt::KernelOp kernel,
+               OpBuilder &builder) {
+    std::string name = (source.getTensor() + "." + kernel.getSymName()).str();
+    rt::BufferType type = bufferOf(op->getResult(0));
+    if (derived.insert(name).second) {
+      OpBuilder module(builder.getInsertionBlock()->getParentOp());
+      rt::DerivedOp::create(module, op->getLoc(), name, kernel.getSymName(),
+                            source.getTensor(), type.getTensor());
+    }
+    return rt::WeightOp::create(builder, op->getLoc(), type, name);
+  }
+
   /// A stored value must already lie in its parameter's memory.
   LogicalResult checkInPlace(nn::SetOp set) {
     auto weight = buffers.lookup(set.getValue()).getDefiningOp<rt::WeightOp>();
@@ -204,6 +235,8 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
   }
 
   llvm::DenseMap<Value, Value> buffers;
+  llvm::StringSet<> constants; ///< parameters that no phase trains
+  llvm::StringSet<> derived;
 };
 } // namespace
 } // namespace tl

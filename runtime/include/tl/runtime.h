@@ -321,7 +321,7 @@ tl_status tl_model_export_source(const tl_model *model, const char *path,
 uint32_t tl_available_threads(void);
 
 /* Pictures that sessions and trainers run at once where their options do not
- * say, at most 32: as many as keep what the layers hand on within 64 MiB, but
+ * say, at most 32: as many as keep what the layers hand on within 16 MiB, but
  * two a thread. `threads` as in the options. */
 uint32_t tl_model_default_batch(const tl_model *model, uint32_t threads);
 
@@ -358,9 +358,10 @@ tl_status tl_session_read(tl_session *session, const char *name,
                           const float *pixels, size_t n, float *values,
                           tl_error *error);
 
-/* Runs entry `index` (tl_model_entry) `runs` times on a batch of n made-up
- * pictures, after one run that is not counted, and gives each run's seconds:
- * seconds[runs]. Training steps work on a copy of the parameters. */
+/* Runs entry `index` (tl_model_entry) `runs` times on n made-up pictures, after
+ * one run that is not counted, and gives each run's seconds: seconds[runs]. A
+ * training step takes the n together, on a copy of the parameters; the others
+ * take them as the session's calls do, `batch` of its options at once. */
 tl_status tl_session_bench(tl_session *session, uint32_t index, uint32_t n,
                            uint32_t runs, double *seconds, tl_error *error);
 

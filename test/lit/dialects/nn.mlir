@@ -196,3 +196,13 @@ func.func @updates(%p: tensor<3xf32>, %m: tensor<3xf32>, %v: tensor<3xf32>, %g: 
   %1:3 = nn.update %0 slots(%m, %v) by %g at %step {optimizer = #nn.optimizer<adam, keras, {beta1 = 0.9}>} : (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<16xi32>) -> (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
   return
 }
+
+// The 36 points of a filter and the convolution that reads them.
+// CHECK-LABEL: func.func @winograd
+func.func @winograd(%x: tensor<?x8x8x4xf32>, %w: tensor<3x3x4x6xf32>, %b: tensor<6xf32>, %r: tensor<?x8x8x6xf32>) {
+  // CHECK: nn.winograd_filter %{{.*}} : (tensor<3x3x4x6xf32>) -> tensor<36x4x6xf32>
+  %u = nn.winograd_filter %w : (tensor<3x3x4x6xf32>) -> tensor<36x4x6xf32>
+  // CHECK: nn.winograd_conv2d %{{.*}}, %{{.*}}, %{{.*}} residual %{{.*}} {activation = #nn.act<relu>, pads = array<i64: 1, 1, 1, 1>} : (tensor<?x8x8x4xf32>, tensor<36x4x6xf32>, tensor<6xf32>, tensor<?x8x8x6xf32>) -> tensor<?x8x8x6xf32>
+  %y = nn.winograd_conv2d %x, %u, %b residual %r {pads = array<i64: 1, 1, 1, 1>, activation = #nn.act<relu>} : (tensor<?x8x8x4xf32>, tensor<36x4x6xf32>, tensor<6xf32>, tensor<?x8x8x6xf32>) -> tensor<?x8x8x6xf32>
+  return
+}

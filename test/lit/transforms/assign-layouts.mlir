@@ -113,3 +113,19 @@ func.func @on_tokens(%x: tensor<?x9x4xf32>, %dy: tensor<?x9x16xf32>, %step: tens
   nn.set @position, %q : tensor<9x16xf32>
   return %1 : tensor<?x9x16xf32>
 }
+
+// -----
+
+// Winograd's blocks of 4 are whole: a map of 5 needs 8 rows of results, hence
+// 3 zeros more than its pad. Filter and points are in panels.
+// CHECK: nn.parameter @frozen : tensor<3x3x4x6xf32, #nn.form<panels>>
+nn.parameter @frozen : tensor<3x3x4x6xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
+// CHECK-LABEL: func.func @winograd
+// CHECK-SAME: %{{.*}}: tensor<?x5x8x4xf32, #nn.halo<1, 4, 0, 2>>
+// CHECK: nn.winograd_filter {{.*}} -> tensor<36x4x6xf32, #nn.form<panels>>
+func.func @winograd(%x: tensor<?x5x8x4xf32>) -> tensor<?x5x7x6xf32> {
+  %w = nn.get @frozen : tensor<3x3x4x6xf32>
+  %u = nn.winograd_filter %w : (tensor<3x3x4x6xf32>) -> tensor<36x4x6xf32>
+  %y = nn.winograd_conv2d %x, %u {pads = array<i64: 1, 1, 0, 1>} : (tensor<?x5x8x4xf32>, tensor<36x4x6xf32>) -> tensor<?x5x7x6xf32>
+  return %y : tensor<?x5x7x6xf32>
+}

@@ -289,6 +289,24 @@ TEST(BindTorch, FlattenThatDoesNotFit) {
             std::string::npos);
 }
 
+// Files from before torch 0.4 have a dot more in some names; two that differ in
+// dots alone are no help.
+TEST(BindTorch, OldDots) {
+  MemorySource source(Convention::Torch);
+  source.torch("block.norm.1.weight", {2});
+  source.torch("block.norm.2.weight", {3});
+  BindRequest request;
+  request.expected = {
+      expect("a", "BatchNormalization", "gamma", {2}, "block.norm1"),
+      expect("b", "BatchNormalization", "gamma", {3}, "block.norm2")};
+  Result<Binding> binding = bindWeights(source, request);
+  ASSERT_TRUE(binding) << binding.message();
+  EXPECT_EQ(binding->tensors[1].sourceName, "block.norm.2.weight");
+  source.torch("bloc.knorm2.weight", {3});
+  EXPECT_NE(errorOf(source, request).find("'block.norm2.weight'"),
+            std::string::npos);
+}
+
 // Old Keras files: by name; depthwise [.., C, M] is canonical [.., 1, C * M].
 TEST(BindKeras, Legacy) {
   MemorySource source(Convention::Keras);
@@ -308,6 +326,34 @@ TEST(BindKeras, Legacy) {
   EXPECT_NE(errorOf(source, request)
                 .find("'dw/kernel' [3, 3, C, M] with C x M = 5, found "
                       "[3, 3, 2, 3]"),
+            std::string::npos)
+      << errorOf(source, request);
+}
+
+// Names that Keras made up in another session: the order decides, by which
+// Keras loads such files. Neither shifted names nor the top's beyond the
+// network's last layer confuse it; a shape that does not fit leaves the names.
+TEST(BindKeras, LegacyByOrder) {
+  MemorySource source(Convention::Keras);
+  source.legacy("", "conv2d_1", "kernel", {1, 1, 1, 2});
+  source.legacy("", "conv2d_2", "kernel", {1, 1, 2, 2});
+  source.legacy("", "conv2d_3", "kernel", {1, 1, 2, 2});
+  source.legacy("", "predictions", "kernel", {2, 5});
+  BindRequest request;
+  request.expected = {expect("conv2d", "Conv2D", "kernel", {1, 1, 1, 2}),
+                      expect("conv2d_1", "Conv2D", "kernel", {1, 1, 2, 2}),
+                      expect("conv2d_2", "Conv2D", "kernel", {1, 1, 2, 2})};
+  request.optionalLayers = {"predictions"};
+  Result<Binding> binding = bindWeights(source, request);
+  ASSERT_TRUE(binding) << binding.message();
+  for (size_t i : {0, 1, 2})
+    EXPECT_EQ(read(*binding, i, 2)[0], 1000.0f * i);
+  EXPECT_EQ(binding->unused, std::vector<std::string>{"/predictions/kernel"});
+  request.optionalLayers = {};
+  EXPECT_NE(errorOf(source, request).find("extra"), std::string::npos);
+  request.optionalLayers = {"predictions"};
+  request.expected[2].shape = {1, 1, 2, 3};
+  EXPECT_NE(errorOf(source, request).find("missing: expected 'conv2d/kernel'"),
             std::string::npos)
       << errorOf(source, request);
 }
@@ -398,4 +444,46 @@ TEST(BindKeras, Keras3NestedAndTop) {
   // But a bias that a used layer has and the network lacks stays an error.
   topped.keras3("", "dense", 0, "1", {1});
   EXPECT_NE(errorOf(topped, request).find("1 extra"), std::string::npos);
+}
+
+// How a tensor is laid out in each convention's files, by the shapes that torch
+// and Keras document.
+TEST(Bind, LayoutsInFiles) {
+  using Shape = std::vector<int64_t>;
+  ExpectedTensor kernel =
+      expect("conv", "Conv2D", "kernel", {3, 5, 2, 4}, "features.0");
+  FileLayout torch = layoutIn(Convention::Torch, kernel);
+  EXPECT_EQ(torch.name, "features.0.weight");
+  EXPECT_EQ(torch.shape, (Shape{4, 2, 3, 5}));
+  FileLayout keras = layoutIn(Convention::Keras, kernel);
+  EXPECT_EQ(keras.name, "conv/kernel");
+  EXPECT_EQ(keras.shape, kernel.shape);
+  EXPECT_TRUE(keras.axes.empty());
+  EXPECT_EQ(layoutIn(Convention::Own, kernel).name, "conv.kernel");
+  ExpectedTensor depthwise =
+      expect("dw", "DepthwiseConv2D", "kernel", {3, 3, 1, 8}, "dw");
+  EXPECT_EQ(layoutIn(Convention::Keras, depthwise).shape, (Shape{3, 3, 8, 1}));
+  EXPECT_EQ(layoutIn(Convention::Torch, depthwise).shape, (Shape{8, 1, 3, 3}));
+  ExpectedTensor dense = expect("fc", "Dense", "kernel", {12, 5}, "fc");
+  dense.flattened = {2, 3, 2};
+  EXPECT_EQ(layoutIn(Convention::Torch, dense).shape, (Shape{5, 12}));
+  EXPECT_EQ(layoutIn(Convention::Torch, dense).viewShape, (Shape{5, 2, 3, 2}));
+}
+
+// A fit counts what is there, what has its shape, and what is too much.
+TEST(Bind, MeasuresFit) {
+  MemorySource source(Convention::Torch);
+  source.torch("a.weight", {4, 2});
+  source.torch("b.weight", {9});
+  source.torch("c.weight", {1});
+  BindRequest request;
+  request.expected = {expect("a", "Dense", "kernel", {2, 4}, "a"),
+                      expect("b", "BatchNormalization", "gamma", {8}, "b"),
+                      expect("d", "BatchNormalization", "gamma", {8}, "d")};
+  Fit fit = measureFit(source, request);
+  EXPECT_EQ(fit.expected, 3u);
+  EXPECT_EQ(fit.named, 2u);
+  EXPECT_EQ(fit.fitting, 1u);
+  EXPECT_EQ(fit.extra, 1u);
+  EXPECT_EQ(fit.score(), 0.25);
 }

@@ -26,6 +26,7 @@ std::string keras3(const char *owner, const char *path, const char *name = "") {
 TEST(KerasNames, Legacy) {
   EXPECT_EQ(legacy("conv1", "conv1/kernel:0"), "|conv1|kernel");
   EXPECT_EQ(legacy("conv1", "conv1/kernel"), "|conv1|kernel");
+  EXPECT_EQ(legacy("conv1/bn", "conv1/bn/gamma:0"), "|conv1/bn|gamma");
   EXPECT_EQ(legacy("conv1", "conv1_2/kernel:0"), "|conv1|kernel");
   EXPECT_EQ(legacy("conv1", "conv1_1/conv1/kernel:0"), "|conv1|kernel");
   EXPECT_EQ(legacy("conv1", "model/conv1/kernel:0"), "|conv1|kernel");

@@ -1,0 +1,172 @@
+"""The zoo against the frameworks that it comes from: one table of backbones, their
+weights from a seed, and the comparison.
+
+The weights of a network are too large to keep, so they are made twice from the
+tensors' names (trajectories.uniform): by the framework's script, which computes a
+golden with them, and by the test, which writes them to a file under the names that
+the golden lists. Scales keep activations near one, so that every bias and statistic
+shows in the output; where a network adds branches up, what closes a branch is damped.
+
+A golden (zoo/NAME.npz) has the names and shapes of the framework's tensors, for Keras
+its layer list as `tlc --summary` prints it, the scores of the top and a sample of the
+map before it, for two pictures made of a seed at a size that makes the test quick.
+zoo_keras.py and zoo_torch.py make goldens, and compare at the published size through
+files that the framework wrote itself.
+"""
+import os
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from trajectories import he_uniform, pictures, uniform
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SAMPLES = 4096
+# The bound of the design for a forward pass in f32, of the largest reference value.
+BOUND = 1e-4
+
+
+@dataclass
+class Network:
+    name: str  # ours: backbones/NAME.tl, perhaps with arguments
+    source: str  # "keras" or "torch"
+    original: str  # the function that builds it there
+    preprocess: str  # the preset that both sides use
+    size: int = 64  # of the golden's pictures
+    full: int = 224  # of the published weights
+    top: bool = True  # whether the golden has it (VGG's would be 120 million numbers)
+    golden: bool = True  # other sizes of a family need none of their own
+    features: str = "avgpool"  # torch: the module whose input is the map before the top
+    damped: str = ""  # a pattern: scales that close a branch
+
+    @property
+    def path(self):
+        return os.path.join(HERE, "zoo", re.sub(r"\W+", "_", self.name).strip("_") + ".npz")
+
+    @property
+    def file(self):
+        return "weights.h5" if self.source == "keras" else "weights.safetensors"
+
+    def pixels(self, size):
+        """uint8 [2, size, size, 3]"""
+        side = -(-size // 4) * 4
+        return np.ascontiguousarray(pictures(self.name, 2, 1, side)[0][:, :size, :size])
+
+    def value(self, name, shape):
+        """A tensor of the framework's own name, in its own layout."""
+        seed, word = f"{self.name}.{name}", re.split(r"[./]", name)[-1]
+        if word in ("running_var", "moving_variance"):
+            return uniform(seed, shape, 0.7, 1.4)
+        if word in ("running_mean", "moving_mean"):
+            return uniform(seed, shape, -0.2, 0.2)
+        if len(shape) == 1 and word in ("weight", "gamma"):
+            scale = 0.2 if self.damped and re.search(self.damped, name) else 1.0
+            return uniform(seed, shape, 0.8 * scale, 1.2 * scale)
+        if len(shape) == 1:
+            return uniform(seed, shape, -0.1, 0.1)
+        if self.source == "torch":
+            fan_in, channels = int(np.prod(shape[1:])), shape[1]
+        else:
+            depthwise = len(shape) == 4 and shape[3] == 1 and shape[2] > 1
+            fan_in = int(np.prod(shape[:2] if depthwise else shape[:-1]))
+            channels = shape[-2]
+        # `caffe` leaves pixels as large as they are.
+        gain = 1 / 64 if channels == 3 and self.preprocess == "caffe" else 1.0
+        return he_uniform(seed, shape, fan_in, gain)
+
+    def recipe(self, size, top, preprocess=""):
+        use = "include_top true" if top else "freeze all"
+        head = "" if top else "head { gap }"
+        return (f"model zoo {{\n  input image({size}, {size}, 3)\n"
+                f"  backbone {self.name} {{ weights \"{self.file}\"  {use}  {preprocess} }}\n  {head}\n}}\n")
+
+
+def keras(name, original, preprocess, **more):
+    return Network(name, "keras", original, preprocess, **more)
+
+
+def torch(name, original="", preprocess="torch", **more):
+    return Network(name, "torch", original or name.removesuffix("_torch"), preprocess, **more)
+
+
+KERAS_RESNET, BASIC, BOTTLENECK = r"_3_bn/gamma", r"\.bn2\.weight", r"\.bn3\.weight"
+
+NETWORKS = [
+    keras("vgg16", "VGG16", "caffe", top=False),
+    keras("vgg19", "VGG19", "caffe", top=False, golden=False),
+    torch("vgg16_torch", top=False, golden=False),
+    torch("vgg19_torch", top=False),
+    torch("vgg16_bn", top=False),
+    torch("vgg19_bn", top=False, golden=False),
+    keras("resnet50", "ResNet50", "caffe", damped=KERAS_RESNET),
+    keras("resnet101", "ResNet101", "caffe", damped=KERAS_RESNET, golden=False),
+    keras("resnet152", "ResNet152", "caffe", damped=KERAS_RESNET, golden=False),
+    torch("resnet18", damped=BASIC),
+    torch("resnet34", damped=BASIC, golden=False),
+    torch("resnet50_torch", damped=BOTTLENECK),
+    torch("resnet101_torch", damped=BOTTLENECK, golden=False),
+    torch("resnet152_torch", damped=BOTTLENECK, golden=False),
+    keras("inception_v3", "InceptionV3", "tf", size=75, full=299),
+    torch("inception_v3_torch", size=75, full=299),
+    keras("densenet121", "DenseNet121", "torch"),
+    torch("densenet121_torch", features="relu of features"),
+    torch("squeezenet1_0", features="classifier", golden=False),
+    torch("squeezenet1_1", features="classifier"),
+    keras("mobilenet", "MobileNet", "tf", size=64),
+]
+
+
+def sample(values):
+    """Some 4,096 numbers from all over the tensor, and its largest magnitude."""
+    flat = np.asarray(values, np.float32).ravel()
+    # An odd step meets every channel and every place in turn.
+    step = max(1, flat.size // SAMPLES) | 1
+    return flat[::step], np.abs(flat).max()
+
+
+def distance(found, golden, largest):
+    """As a share of the largest reference value."""
+    assert found.shape == golden.shape, (found.shape, golden.shape)
+    return float(np.abs(found.astype(np.float64) - golden).max() / largest)
+
+
+def save_golden(network, tensors, parameters, features, scores, layers=()):
+    """`tensors`: (name, shape) in the framework's order. `features` is [N, H, W, C]."""
+    os.makedirs(os.path.dirname(network.path), exist_ok=True)
+    kept, largest = sample(features)
+    text = "\n".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in tensors)
+    out = {"tensors": np.frombuffer(text.encode(), np.uint8), "parameters": parameters,
+           "features": kept, "features_largest": largest,
+           "layers": np.frombuffer("\n".join(layers).encode(), np.uint8)}
+    if network.top:
+        out["scores"] = np.asarray(scores, np.float32)
+    np.savez_compressed(network.path, **out)
+
+
+class Golden:
+    def __init__(self, network):
+        with np.load(network.path) as f:
+            self.tensors = [(name, tuple(map(int, shape.split("x")))) for name, shape in
+                            (line.split() for line in f["tensors"].tobytes().decode().split("\n"))]
+            self.layers = f["layers"].tobytes().decode().split("\n") if f["layers"].size else []
+            self.parameters = int(f["parameters"])
+            self.features, self.largest = f["features"], float(f["features_largest"])
+            self.scores = f["scores"] if "scores" in f else None
+
+
+def layer_row(index, name, kind, shape, weights):
+    """A row of the layer list: of a framework's, and of `tlc --summary`."""
+    return f"{index} {name} {kind} {'x'.join(map(str, shape))} {weights}"
+
+
+def summary_rows(text):
+    """(rows, number of parameters) of what `tlc --summary` prints."""
+    rows = []
+    for line in text.splitlines():
+        cells = re.split(r" {2,}", line.strip())
+        if cells[0].isdigit():
+            index, name, kind, shape, weights = cells[:5]
+            rows.append(layer_row(index, name, kind, shape.split(" x "), weights.replace(",", "")))
+    total = re.search(r"^([\d,]+) weights", text, re.M)
+    return rows, int(total[1].replace(",", ""))
