@@ -112,8 +112,9 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
         parameter.getValueAttr(), parameter.getInitAttr(),
         parameter.getLayerAttr(), parameter.getFirstPhaseAttr(),
         parameter.getSlotOfAttr());
-    if (Attribute average = parameter->getAttr(nn::kAverageAttr))
-      tensor->setAttr(nn::kAverageAttr, average);
+    for (StringRef mark : {nn::kAverageAttr, nn::kSourceAttr})
+      if (Attribute value = parameter->getAttr(mark))
+        tensor->setAttr(mark, value);
     parameter.erase();
   }
 
