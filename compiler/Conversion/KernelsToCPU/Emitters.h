@@ -55,6 +55,8 @@ llvm::FailureOr<Grid> emitSigmoidCrossEntropyGrad(KernelBuilder &b,
 llvm::FailureOr<Grid> emitBiasGrad(KernelBuilder &b, mlir::Operation *op);
 // Updates.cpp
 llvm::FailureOr<Grid> emitUpdate(KernelBuilder &b, mlir::Operation *op);
+// DenseUpdate.cpp
+llvm::FailureOr<Grid> emitDenseUpdate(KernelBuilder &b, mlir::Operation *op);
 // Clipping.cpp
 llvm::FailureOr<Grid> emitSumSquares(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitClipScale(KernelBuilder &b, mlir::Operation *op);

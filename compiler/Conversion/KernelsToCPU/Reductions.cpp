@@ -49,7 +49,9 @@ llvm::FailureOr<Grid> emitBiasGrad(KernelBuilder &b, mlir::Operation *op) {
     for (auto [piece, sum] : llvm::zip(pieces, sums))
       b.store(sum, b.at(b.at(db.pointer, c), piece.offset));
   };
-  return forEachChannelBlock(b, shape.channels, 64, reduce);
+  // Two tiles for 64 channels, whose maps are the largest: one for each thread.
+  return forEachChannelBlock(b, shape.channels, shape.channels > 64 ? 64 : 32,
+                             reduce);
 }
 
 } // namespace tl::cpu
