@@ -57,7 +57,7 @@ private:
     Operation *computation = builder.clone(*op, mapping);
     computation->removeAttr(nn::kLayerAttr);
     rt::ReturnOp::create(builder, op->getLoc(), computation->getResults());
-    if (isa<nn::UpdateOp, nn::MovingAverageOp>(op))
+    if (isa<nn::UpdateOp, nn::DenseUpdateOp, nn::MovingAverageOp>(op))
       kernel.setInPlace(inPlace(op->getNumResults()));
     return kernel;
   }
