@@ -30,14 +30,18 @@ Matrix<Rows, Rows> sandwich(const Matrix<Rows, Columns> &m,
 LogicalResult evaluate(WinogradFilterOp op, Frame &f) {
   const NNValue &w = f[op.getFilter()];
   NNValue &u = f.result(op);
-  int64_t pairs = w.shape[2] * w.shape[3];
+  int64_t inputs = w.shape[2], outputs = w.shape[3], pairs = inputs * outputs;
+  constexpr int64_t taps = kTaps * kTaps;
   for (int64_t pair = 0; pair < pairs; ++pair) {
-    Matrix<kTaps, kTaps> taps;
-    for (int64_t t = 0; t < kTaps * kTaps; ++t)
-      taps[t / kTaps][t % kTaps] = w.data[t * pairs + pair];
-    auto points = sandwich(filterMatrix(), taps);
+    Matrix<kTaps, kTaps> g;
+    for (int64_t t = 0; t < taps; ++t)
+      g[t / kTaps][t % kTaps] =
+          w.data[(op.getTransposed() ? taps - 1 - t : t) * pairs + pair];
+    auto points = sandwich(filterMatrix(), g);
+    int64_t place =
+        op.getTransposed() ? pair % outputs * inputs + pair / outputs : pair;
     for (int64_t p = 0; p < kPlanes; ++p)
-      u.data[p * pairs + pair] = points[p / kInputs][p % kInputs];
+      u.data[p * pairs + place] = points[p / kInputs][p % kInputs];
   }
   return success();
 }

@@ -123,14 +123,16 @@ def FuseUpdates : TL_Pass<"tl-fuse-updates"> {
 }
 
 def UseWinograd : TL_Pass<"tl-use-winograd"> {
-  let summary = "Compute frozen 3x3 convolutions with fewer products";
+  let summary = "Compute 3x3 convolutions with fewer products";
   let description = [{
-    A convolution with stride 1 and a 3x3 filter that no phase trains becomes
-    `nn.winograd_filter`, which the runtime computes once, and
-    `nn.winograd_conv2d`, a quarter of the multiplications, where the cost model
-    expects it to be faster. The form depends neither on the batch nor on the
-    entry point, because what several of them compute has the same bits in all.
-    Trained filters stay: they would be transformed in each step.
+    A convolution with stride 1 and a 3x3 filter becomes `nn.winograd_filter`
+    and `nn.winograd_conv2d`, a quarter of the multiplications, where the cost
+    model expects it to be faster; so does the gradient of its input, from the
+    points of the transposed filter. The runtime computes the points of a filter
+    that no phase trains once; those of others are made in each run of an entry
+    point, which the cost model counts. The form depends neither on the batch
+    nor on the entry point, because what several of them compute has the same
+    bits in all. Gradients of filters stay direct.
   }];
 }
 

@@ -14,9 +14,11 @@ def NN_WinogradFilterOp : NN_Op<"winograd_filter", [Pure]> {
   let summary = "a 3x3 filter at the 36 points of Winograd's F(4x4, 3x3)";
   let description = [{
     `[3,3,I,O]` becomes `[36,I,O]`: for each pair of channels u = G g G^T,
-    6 x 6, row by row.
+    6 x 6, row by row. `transposed`: `[36,O,I]`, channels exchanged and taps
+    from the last to the first. The convolution with that is the gradient of
+    the input of the one with `filter`.
   }];
-  let arguments = (ins NN_Tensor:$filter);
+  let arguments = (ins NN_Tensor:$filter, UnitAttr:$transposed);
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = "$filter attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;

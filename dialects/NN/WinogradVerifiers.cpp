@@ -13,8 +13,11 @@ LogicalResult WinogradFilterOp::verify() {
   if (w[0] != winograd::kTaps || w[1] != winograd::kTaps)
     return emitOpError() << "filter must be 3 x 3, found " << w[0] << " x "
                          << w[1];
+  int64_t inputs = w[2], outputs = w[3];
+  if (getTransposed())
+    std::swap(inputs, outputs);
   return expectShape(*this, "result", getResult(),
-                     {winograd::kPlanes, w[2], w[3]});
+                     {winograd::kPlanes, inputs, outputs});
 }
 
 LogicalResult WinogradConv2DOp::verify() {

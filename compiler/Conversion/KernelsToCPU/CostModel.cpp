@@ -37,20 +37,23 @@ Cost estimate(const Work &work, const Form &form, const Isa &isa) {
 
 // Counted on the widest vectors, where memory matters most.
 bool winogradPays(int64_t height, int64_t width, int64_t inputs,
-                  int64_t outputs) {
+                  int64_t outputs, bool trains) {
   using namespace nn::winograd;
-  constexpr double pictures = 4, productShare = 0.8;
+  constexpr double pictures = 4, stepPictures = 8, productShare = 0.8;
   const Isa &isa = allIsas().back();
   double pairs = double(inputs) * double(outputs);
-  auto weights = [&](int64_t values) {
-    return double(values) * pairs * sizeof(float) / kMemoryRate / pictures;
+  auto moved = [&](int64_t values) {
+    return double(values) * pairs * sizeof(float) / kMemoryRate;
   };
+  // What is written is fetched into the cache first.
+  double points = trains ? moved(kTaps * kTaps + 2 * kPlanes) : 0;
   double blocks = double(blocksFor(height) * blocksFor(width));
   double direct = kTaps * kTaps * double(height * width) * pairs;
   double products = kPlanes * blocks * pairs / productShare;
-  return products / peakMultiplyAdds(isa) + weights(kPlanes) +
+  return products / peakMultiplyAdds(isa) + moved(kPlanes) / pictures +
+             points / stepPictures +
              kBlockCycles * blocks * double(inputs + outputs) <
-         direct / peakMultiplyAdds(isa) + weights(kTaps * kTaps);
+         direct / peakMultiplyAdds(isa) + moved(kTaps * kTaps) / pictures;
 }
 
 } // namespace tl::cpu

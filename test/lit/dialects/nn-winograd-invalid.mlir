@@ -27,6 +27,15 @@ func.func @filter(%w: tensor<3x3x4x6xf32>) {
 
 // -----
 
+// Transposed, the channels change places.
+func.func @filter(%w: tensor<3x3x4x6xf32>) {
+  // expected-error@+1 {{'nn.winograd_filter' op result must be [36, 6, 4], found [36, 4, 6]}}
+  %0 = nn.winograd_filter %w {transposed} : (tensor<3x3x4x6xf32>) -> tensor<36x4x6xf32>
+  return
+}
+
+// -----
+
 // The input is a map.
 func.func @conv(%x: tensor<?x4xf32>, %u: tensor<36x4x6xf32>) {
   // expected-error@+1 {{'nn.winograd_conv2d' op input must have 4 dimensions, found [N, 4]}}

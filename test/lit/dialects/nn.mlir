@@ -220,6 +220,8 @@ func.func @updates(%p: tensor<3xf32>, %m: tensor<3xf32>, %v: tensor<3xf32>, %g: 
 func.func @winograd(%x: tensor<?x8x8x4xf32>, %w: tensor<3x3x4x6xf32>, %b: tensor<6xf32>, %r: tensor<?x8x8x6xf32>) {
   // CHECK: nn.winograd_filter %{{.*}} : (tensor<3x3x4x6xf32>) -> tensor<36x4x6xf32>
   %u = nn.winograd_filter %w : (tensor<3x3x4x6xf32>) -> tensor<36x4x6xf32>
+  // CHECK: nn.winograd_filter %{{.*}} {transposed} : (tensor<3x3x4x6xf32>) -> tensor<36x6x4xf32>
+  %t = nn.winograd_filter %w {transposed} : (tensor<3x3x4x6xf32>) -> tensor<36x6x4xf32>
   // CHECK: nn.winograd_conv2d %{{.*}}, %{{.*}}, %{{.*}} residual %{{.*}} {activation = #nn.act<relu>, pads = array<i64: 1, 1, 1, 1>} : (tensor<?x8x8x4xf32>, tensor<36x4x6xf32>, tensor<6xf32>, tensor<?x8x8x6xf32>) -> tensor<?x8x8x6xf32>
   %y = nn.winograd_conv2d %x, %u, %b residual %r {pads = array<i64: 1, 1, 1, 1>, activation = #nn.act<relu>} : (tensor<?x8x8x4xf32>, tensor<36x4x6xf32>, tensor<6xf32>, tensor<?x8x8x6xf32>) -> tensor<?x8x8x6xf32>
   return

@@ -16,25 +16,76 @@ func.func @frozen(%x: tensor<?x16x16x64xf32>, %b: tensor<64xf32>) -> tensor<?x16
 
 // -----
 
-// What stays: trained filters (in entry points that do not train them, too),
-// strides, dilation, other sizes, groups.
+// A filter that some phase trains, in any entry point: what extraction, step
+// and prediction compute has the same bits.
+// CHECK-LABEL: func.func @trained_filter
+// CHECK: nn.winograd_conv2d
+nn.parameter @trained : tensor<3x3x64x64xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>, first_phase = 1 : i64}
+func.func @trained_filter(%x: tensor<?x16x16x64xf32>) -> tensor<?x14x14x64xf32> attributes {nn.entry = "predict"} {
+  %t = nn.get @trained : tensor<3x3x64x64xf32>
+  %0 = nn.conv2d %x, %t : (tensor<?x16x16x64xf32>, tensor<3x3x64x64xf32>) -> tensor<?x14x14x64xf32>
+  return %0 : tensor<?x14x14x64xf32>
+}
+
+// -----
+
+// The gradient of the input, with the pads that are left of the taps. Its
+// filter is read where it was transposed, before its update; another reader of
+// the transposed filter keeps it.
+// CHECK-LABEL: func.func @gradient
+// CHECK: %[[W:.*]] = nn.get @w
+// CHECK: %[[U:.*]] = nn.winograd_filter %[[W]] {nn.layer = "c", transposed} : (tensor<3x3x32x64xf32>) -> tensor<36x64x32xf32>
+// CHECK-NOT: nn.transpose_filter
+// CHECK: nn.update
+// CHECK: %[[DX:.*]] = nn.winograd_conv2d %{{.*}}, %[[U]] {nn.layer = "c", pads = array<i64: 2, 1, 0, 2>} : (tensor<?x15x16x64xf32>, tensor<36x64x32xf32>) -> tensor<?x16x16x32xf32>
+// CHECK: %[[T:.*]] = nn.transpose_filter
+// CHECK: %[[DY:.*]] = nn.winograd_conv2d
+// CHECK: nn.conv2d_grad_input %{{.*}}, %[[T]]
+nn.parameter @w : tensor<3x3x32x64xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>, first_phase = 0 : i64}
+func.func @gradient(%dy: tensor<?x15x16x64xf32>, %g: tensor<3x3x32x64xf32>, %s: tensor<16xi32>) -> (tensor<?x16x16x32xf32>, tensor<?x16x16x32xf32>, tensor<?x31x32x32xf32>) {
+  %w = nn.get @w : tensor<3x3x32x64xf32>
+  %t = nn.transpose_filter %w {nn.layer = "c"} : (tensor<3x3x32x64xf32>) -> tensor<3x3x64x32xf32>
+  %n = nn.update %w slots() by %g at %s {optimizer = #nn.optimizer<sgd, keras, {}>} : (tensor<3x3x32x64xf32>, tensor<3x3x32x64xf32>, tensor<16xi32>) -> tensor<3x3x32x64xf32>
+  nn.set @w, %n : tensor<3x3x32x64xf32>
+  %0 = nn.conv2d_grad_input %dy, %t {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 1, 2, 0>, nn.layer = "c"} : (tensor<?x15x16x64xf32>, tensor<3x3x64x32xf32>) -> tensor<?x16x16x32xf32>
+  %v = nn.get @w : tensor<3x3x32x64xf32>
+  %u = nn.transpose_filter %v : (tensor<3x3x32x64xf32>) -> tensor<3x3x64x32xf32>
+  %1 = nn.conv2d_grad_input %dy, %u {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 1, 2, 0>} : (tensor<?x15x16x64xf32>, tensor<3x3x64x32xf32>) -> tensor<?x16x16x32xf32>
+  %2 = nn.conv2d_grad_input %dy, %u {strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 1>} : (tensor<?x15x16x64xf32>, tensor<3x3x64x32xf32>) -> tensor<?x31x32x32xf32>
+  return %0, %1, %2 : tensor<?x16x16x32xf32>, tensor<?x16x16x32xf32>, tensor<?x31x32x32xf32>
+}
+
+// -----
+
+// Pads beyond the taps (an input's border that every tap leaves out) stay
+// direct.
+// CHECK-LABEL: func.func @beyond
+// CHECK-NOT: winograd
+nn.parameter @w : tensor<3x3x64x64xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
+func.func @beyond(%dy: tensor<?x18x16x64xf32>) -> tensor<?x15x16x64xf32> {
+  %w = nn.get @w : tensor<3x3x64x64xf32>
+  %t = nn.transpose_filter %w : (tensor<3x3x64x64xf32>) -> tensor<3x3x64x64xf32>
+  %0 = nn.conv2d_grad_input %dy, %t {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 3, 2, 1, 1>} : (tensor<?x18x16x64xf32>, tensor<3x3x64x64xf32>) -> tensor<?x15x16x64xf32>
+  return %0 : tensor<?x15x16x64xf32>
+}
+
+// -----
+
+// What stays: strides, dilation, other sizes, groups.
 // CHECK-LABEL: func.func @others
 // CHECK-NOT: winograd
-nn.parameter @trained : tensor<3x3x64x64xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>, first_phase = 1 : i64}
 nn.parameter @w : tensor<3x3x64x64xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
 nn.parameter @one : tensor<1x1x64x64xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
 nn.parameter @half : tensor<3x3x64x128xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
-func.func @others(%x: tensor<?x16x16x64xf32>, %z: tensor<?x16x16x128xf32>) -> (tensor<?x14x14x64xf32>, tensor<?x7x7x64xf32>, tensor<?x12x12x64xf32>, tensor<?x16x16x64xf32>, tensor<?x14x14x128xf32>) {
-  %t = nn.get @trained : tensor<3x3x64x64xf32>
+func.func @others(%x: tensor<?x16x16x64xf32>, %z: tensor<?x16x16x128xf32>) -> (tensor<?x7x7x64xf32>, tensor<?x12x12x64xf32>, tensor<?x16x16x64xf32>, tensor<?x14x14x128xf32>) {
   %w = nn.get @w : tensor<3x3x64x64xf32>
   %o = nn.get @one : tensor<1x1x64x64xf32>
   %h = nn.get @half : tensor<3x3x64x128xf32>
-  %0 = nn.conv2d %x, %t : (tensor<?x16x16x64xf32>, tensor<3x3x64x64xf32>) -> tensor<?x14x14x64xf32>
-  %1 = nn.conv2d %x, %w {strides = array<i64: 2, 2>} : (tensor<?x16x16x64xf32>, tensor<3x3x64x64xf32>) -> tensor<?x7x7x64xf32>
-  %2 = nn.conv2d %x, %w {dilations = array<i64: 2, 2>} : (tensor<?x16x16x64xf32>, tensor<3x3x64x64xf32>) -> tensor<?x12x12x64xf32>
-  %3 = nn.conv2d %x, %o : (tensor<?x16x16x64xf32>, tensor<1x1x64x64xf32>) -> tensor<?x16x16x64xf32>
-  %4 = nn.conv2d %z, %h {groups = 2 : i64} : (tensor<?x16x16x128xf32>, tensor<3x3x64x128xf32>) -> tensor<?x14x14x128xf32>
-  return %0, %1, %2, %3, %4 : tensor<?x14x14x64xf32>, tensor<?x7x7x64xf32>, tensor<?x12x12x64xf32>, tensor<?x16x16x64xf32>, tensor<?x14x14x128xf32>
+  %0 = nn.conv2d %x, %w {strides = array<i64: 2, 2>} : (tensor<?x16x16x64xf32>, tensor<3x3x64x64xf32>) -> tensor<?x7x7x64xf32>
+  %1 = nn.conv2d %x, %w {dilations = array<i64: 2, 2>} : (tensor<?x16x16x64xf32>, tensor<3x3x64x64xf32>) -> tensor<?x12x12x64xf32>
+  %2 = nn.conv2d %x, %o : (tensor<?x16x16x64xf32>, tensor<1x1x64x64xf32>) -> tensor<?x16x16x64xf32>
+  %3 = nn.conv2d %z, %h {groups = 2 : i64} : (tensor<?x16x16x128xf32>, tensor<3x3x64x128xf32>) -> tensor<?x14x14x128xf32>
+  return %0, %1, %2, %3 : tensor<?x7x7x64xf32>, tensor<?x12x12x64xf32>, tensor<?x16x16x64xf32>, tensor<?x14x14x128xf32>
 }
 
 // -----

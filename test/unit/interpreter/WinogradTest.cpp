@@ -39,5 +39,26 @@ TEST(Winograd, IsTheConvolution) {
   expectValues(winograd, direct.data);
 }
 
+// The same for the gradient of the input, by the transposed filter: pads of a
+// side are what its taps leave of the convolution's.
+TEST(Winograd, IsTheGradientOfTheInput) {
+  std::mt19937 rng(4);
+  NNValue dy = randomValue({2, 5, 6, 2}, rng),
+          w = randomValue({3, 3, 3, 2}, rng);
+  std::string dyType = "tensor<?x5x6x2xf32>", xType = "tensor<?x4x7x3xf32>";
+  NNValue t = evaluate("nn.transpose_filter %a0", {"tensor<3x3x3x2xf32>"},
+                       "tensor<3x3x2x3xf32>", {w});
+  NNValue direct =
+      evaluate("nn.conv2d_grad_input %a0, %a1 {strides = array<i64: 1, 1>, "
+               "dilations = array<i64: 1, 1>, pads = array<i64: 1, 2, 0, 1>}",
+               {dyType, "tensor<3x3x2x3xf32>"}, xType, {dy, t});
+  NNValue u = evaluate("nn.winograd_filter %a0 {transposed}",
+                       {"tensor<3x3x3x2xf32>"}, "tensor<36x2x3xf32>", {w});
+  NNValue winograd =
+      evaluate("nn.winograd_conv2d %a0, %a1 {pads = array<i64: 1, 0, 2, 1>}",
+               {dyType, "tensor<36x2x3xf32>"}, xType, {dy, u});
+  expectValues(winograd, direct.data);
+}
+
 } // namespace
 } // namespace tl

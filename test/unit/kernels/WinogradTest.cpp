@@ -201,12 +201,23 @@ INSTANTIATE_TEST_SUITE_P(All, WinogradShapes,
 
 // One rounding of what is exact in double: half a unit in the last place. Ends
 // of panels and of a tile's inputs.
+constexpr Tolerance kRoundedOnce = {6.1e-8, 1e-12};
+
 TEST(WinogradFilter, IsRoundedOnce) {
   for (auto [inputs, outputs] : {std::pair(5, 16), {33, 37}})
     expectAgreesWithInterpreter({"nn.winograd_filter %a0",
                                  {filterType({1, 1, inputs, outputs})},
                                  pointsType({1, 1, inputs, outputs}),
-                                 {6.1e-8, 1e-12}});
+                                 kRoundedOnce});
+}
+
+// Whole panels only, none, and both, of either channels.
+TEST(WinogradFilter, TransposedIsRoundedOnce) {
+  for (auto [inputs, outputs] : {std::pair(16, 5), {5, 16}, {37, 33}, {32, 64}})
+    expectAgreesWithInterpreter({"nn.winograd_filter %a0 {transposed}",
+                                 {filterType({1, 1, inputs, outputs})},
+                                 pointsType({1, 1, outputs, inputs}),
+                                 kRoundedOnce});
 }
 
 // A halo that holds the pads but not the rest of the last blocks is refused.
