@@ -193,6 +193,30 @@ Case dense(const std::string &op, int64_t n, int64_t k, int64_t m,
       n, 2.0 * n * std::max<int64_t>(1, tokens) * k * m};
 }
 
+/// One step of rmsprop on the weight of a [k, m] dense layer: by a gradient in
+/// memory, or by the one that it makes itself (`fused`). Bytes count what is
+/// updated twice, read and written.
+Case update(int64_t n, int64_t k, int64_t m, bool fused) {
+  std::string w = fmt::format("tensor<{}x{}xf32, #nn.form<panels>>", k, m);
+  std::string x = fmt::format("tensor<?x{}xf32>", k);
+  std::string dy = fmt::format("tensor<?x{}xf32>", m);
+  std::string operands = fused ? "%x, %dy" : "%g";
+  std::string types = fused ? x + ", " + dy : w;
+  std::string declared =
+      fused ? fmt::format("%x: {}, %dy: {}", x, dy) : "%g: " + w;
+  return {fmt::format("head/{}_{}x{}x{}", fused ? "dense_update" : "update", n,
+                      k, m),
+          fmt::format("rt.kernel @k attributes {{in_place = array<i64: 0, 0, "
+                      "1, 1>}} {{\n^bb0(%p: {0}, %v: {0}, {1}, %s: "
+                      "tensor<16xi32>):\n%r:2 = nn.{2} %p slots(%v) by {3} at "
+                      "%s {{optimizer = #nn.optimizer<rmsprop, keras, {{}}>}} "
+                      ": ({0}, {0}, {4}, tensor<16xi32>) -> ({0}, {0})\n"
+                      "rt.return %r#0, %r#1 : {0}, {0}\n}}",
+                      w, declared, fused ? "dense_update" : "update", operands,
+                      types),
+          n, fused ? 2.0 * n * k * m : 8.0 * k * m};
+}
+
 /// Counts the products alone: 2 of tokens x tokens x size a head, in the
 /// gradient 5.
 Case attention(bool gradient, int64_t n, int64_t tokens, int64_t heads,
@@ -335,6 +359,13 @@ std::vector<Case> cases() {
       dense("dense_grad_weight", 32, 8192, 256),
       dense("dense_grad_input", 32, 8192, 256),
       dense("dense", 1, 8192, 256),
+      dense("dense", 1, 25088, 4096),
+      dense("dense_grad_weight", 20, 8192, 256),
+      update(20, 8192, 256, false),
+      update(20, 8192, 256, true),
+      dense("dense_grad_weight", 20, 25088, 4096),
+      update(20, 25088, 4096, false),
+      update(20, 25088, 4096, true),
       dense("dense", 32, 256, 2),
       dense("dense_grad_weight", 32, 256, 2),
       dense("dense_grad_input", 32, 256, 2),

@@ -55,6 +55,9 @@ uint64_t multiplyAdds(Operation *op) {
       .Case([](nn::DenseGradWeightOp dense) {
         return places(dense.getGradient()) * elements(dense.getResult());
       })
+      .Case([](nn::DenseUpdateOp dense) {
+        return elements(dense.getParameter());
+      })
       // q k^T and P v; backward: q k^T again, dv, dP, dq, dk.
       .Case([](nn::AttentionOp a) { return 2 * tokenPairs(a.getQkv()); })
       .Case([](nn::AttentionGradOp a) { return 5 * tokenPairs(a.getQkv()); })

@@ -86,7 +86,7 @@ LogicalResult evaluateTraining(Operation *op, Frame &frame) {
       .Case<BatchStatsOp, MovingAverageOp, BatchNormGradAffineOp,
             BatchNormGradInputOp>(
           [&](Operation *norm) { return evaluateBatchNorm(norm, frame); })
-      .Case<SumSquaresOp, ClipScaleOp, UpdateOp>(
+      .Case<SumSquaresOp, ClipScaleOp, UpdateOp, DenseUpdateOp>(
           [&](Operation *update) { return evaluateUpdate(update, frame); })
       .Case<DenseGradInputOp, DenseGradWeightOp, BiasGradOp, ActivationGradOp,
             GlobalAvgPoolGradOp, SoftmaxGradOp, SliceGradOp, MaxPoolGradOp,

@@ -55,6 +55,7 @@ LogicalResult fuse(Compilation &c) {
     passes.addPass(createCSEPass());
     passes.addPass(createRematerialise());
     passes.addPass(createAdvanceUpdates());
+    passes.addPass(createFuseUpdates());
   });
 }
 
@@ -102,7 +103,7 @@ constexpr Phase kPhases[] = {
      differentiate, checkDifferentiated},
     {"fuse",
      "activations, additions and padding inside the operations they belong "
-     "to, updates right behind their gradients",
+     "to, updates right behind their gradients or one with them",
      fuse, checkFused},
     {"layout", "each halo and storage form is in its type", layout,
      checkLayout},

@@ -73,6 +73,19 @@ private:
     return init;
   }
 
+  static std::unique_ptr<schema::SourceT> sourceOf(DictionaryAttr attr) {
+    auto source = std::make_unique<schema::SourceT>();
+    source->name = attr.getAs<StringAttr>("name").str();
+    auto copy = [&](StringRef name, auto &to) {
+      if (auto values = attr.getAs<DenseI64ArrayAttr>(name))
+        to.assign(values.asArrayRef().begin(), values.asArrayRef().end());
+    };
+    copy("shape", source->shape);
+    copy("view", source->view);
+    copy("axes", source->axes);
+    return source;
+  }
+
   void addTensor(rt::TensorOp op) {
     auto tensor = std::make_unique<schema::TensorT>();
     RankedTensorType type = op.getTensorType();
@@ -97,6 +110,8 @@ private:
     if (auto phase = op.getFirstPhase())
       tensor->first_phase = *phase;
     tensor->average = op->hasAttr(nn::kAverageAttr);
+    if (auto source = op->getAttrOfType<DictionaryAttr>(nn::kSourceAttr))
+      tensor->source = sourceOf(source);
     model->tensors.push_back(std::move(tensor));
   }
 

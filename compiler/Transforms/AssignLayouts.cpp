@@ -75,11 +75,14 @@ struct AssignLayouts : impl::AssignLayoutsBase<AssignLayouts> {
       if (auto form = forms.find(get.getParameter()); form != forms.end())
         setForm(get.getResult(), form->second);
     });
-    module.walk([&](nn::UpdateOp update) {
+    module.walk([&](Operation *op) {
+      if (!isa<nn::UpdateOp, nn::DenseUpdateOp>(op))
+        return;
       nn::WeightForm form =
-          nn::formOf(cast<RankedTensorType>(update.getParameter().getType()));
-      setForm(update.getGradient(), form);
-      for (Value result : update.getResults())
+          nn::formOf(cast<RankedTensorType>(op->getOperand(0).getType()));
+      if (auto update = dyn_cast<nn::UpdateOp>(op))
+        setForm(update.getGradient(), form);
+      for (Value result : op->getResults())
         setForm(result, form);
     });
     // Padding makes a gradient longer, and with it its list of partial sums.

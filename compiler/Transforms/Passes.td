@@ -110,6 +110,18 @@ def AdvanceUpdates : TL_Pass<"tl-advance-updates"> {
   }];
 }
 
+def FuseUpdates : TL_Pass<"tl-fuse-updates"> {
+  let summary = "Update a dense layer's weight as its gradient is made";
+  let description = [{
+    nn.update by a nn.dense_grad_weight that nothing else reads becomes
+    nn.dense_update: the gradient, as large as the weight, is neither written
+    nor read, and each number of it is made as before. Not with clipping,
+    which reads all gradients before the first update, and not where a picture
+    has several rows (tokens): there the product takes longer than the update,
+    and its sum is cut into parts for the cache.
+  }];
+}
+
 def UseWinograd : TL_Pass<"tl-use-winograd"> {
   let summary = "Compute frozen 3x3 convolutions with fewer products";
   let description = [{

@@ -3,6 +3,7 @@
 
 #include "compiler/Pipeline/Register.h"
 #include "compiler/tools/Diagnostics.h"
+#include "compiler/tools/ExpectedTensors.h"
 #include "compiler/tools/Explain.h"
 #include "compiler/tools/ImportOnnx.h"
 #include "compiler/tools/ListBackbones.h"
@@ -77,10 +78,18 @@ bool startsFromScratch(ask::BackboneOp backbone, StringRef option) {
 LogicalResult loadPhase(Compilation &c, const CompileOptions &options) {
   for (auto model : c.module->getOps<ask::ModelOp>()) {
     ask::BackboneOp backbone = model.getBackbone();
-    if (startsFromScratch(backbone, options.weights))
+    if (startsFromScratch(backbone, options.weights)) {
+      recordSources(model, std::nullopt);
       continue;
+    }
     auto origin = openWeights(model, options.weights);
-    if (failed(origin) || failed(loadWeights(*c.module, *origin)))
+    if (failed(origin))
+      return failure();
+    std::optional<weights::Convention> convention;
+    if (origin->file)
+      convention = origin->file->convention();
+    recordSources(model, convention);
+    if (failed(loadWeights(*c.module, *origin)))
       return failure();
   }
   // Reading .h5 forks; only now may threads start.

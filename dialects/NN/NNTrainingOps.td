@@ -361,4 +361,23 @@ def NN_UpdateOp : NN_Op<"update", [Pure, AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
+def NN_DenseUpdateOp : NN_Op<"dense_update", [Pure]> {
+  let summary = "nn.update by nn.dense_grad_weight, as one operation";
+  let description = [{
+    The gradient of the parameter `[K,M]` is the sum over the batch of
+    input `[N,K]` times gradient `[N,M]`; all else as in `nn.update`, in place
+    too. The whole gradient is never in memory.
+  }];
+  let arguments = (ins NN_Tensor:$parameter, Variadic<NN_Tensor>:$slots,
+                       NN_Tensor:$input, NN_Tensor:$gradient,
+                       NN_StepBlock:$step, NN_OptimizerAttr:$optimizer,
+                       DefaultValuedAttr<I64Attr, "0">:$rate);
+  let results = (outs Variadic<NN_Tensor>:$results);
+  let assemblyFormat = [{
+    $parameter `slots` `(` $slots `)` `by` $input `,` $gradient `at` $step
+    attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
 #endif

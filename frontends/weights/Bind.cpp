@@ -173,6 +173,24 @@ Status BoundTensor::read(std::span<float> out) const {
   return Done{};
 }
 
+FileLayout layoutIn(Convention convention, const ExpectedTensor &expected) {
+  FileLayout layout{
+      expected.layer + "." + expected.role, expected.shape, {}, {}};
+  switch (convention) {
+  case Convention::Own:
+    break;
+  case Convention::Torch:
+    return torchLayout(expected);
+  case Convention::Keras:
+    layout.name = expected.layer + "/" + expected.role;
+    // [KH, KW, 1, C] is stored as [KH, KW, C, 1]: the same order.
+    if (expected.kerasClass == "DepthwiseConv2D" && layout.shape.size() == 4)
+      std::swap(layout.shape[2], layout.shape[3]);
+    break;
+  }
+  return layout;
+}
+
 static Matching match(const WeightSource &source, const BindRequest &request) {
   switch (source.convention()) {
   case Convention::Keras:
@@ -183,6 +201,23 @@ static Matching match(const WeightSource &source, const BindRequest &request) {
     return matchOwn(source, request);
   }
   return {};
+}
+
+Fit measureFit(const WeightSource &source, const BindRequest &request) {
+  Matching matching = match(source, request);
+  Fit fit;
+  fit.expected = matching.counterparts.size();
+  std::vector<bool> claimed(source.tensors().size(), false);
+  for (const Counterpart &counterpart : matching.counterparts) {
+    if (!counterpart.index)
+      continue;
+    claimed[*counterpart.index] = true;
+    ++fit.named;
+    fit.fitting += counterpart.fits;
+  }
+  for (size_t i = 0; i < claimed.size(); ++i)
+    fit.extra += !claimed[i] && matching.leftovers[i] == Leftover::Extra;
+  return fit;
 }
 
 Result<Binding> bindWeights(WeightSource &source, const BindRequest &request) {

@@ -43,6 +43,19 @@ struct ExpectedTensor {
   Grid grid = {0, 0};
 };
 
+// What files of one convention call a tensor, and how they keep it.
+struct FileLayout {
+  std::string name;
+  std::vector<int64_t> shape;
+  // Axis k of the canonical order is axis `axes[k]` of `viewShape`, which is
+  // the stored shape or, for flattened torch rows, [N, C, H, W]. Empty: the
+  // values are already in order.
+  std::vector<int64_t> viewShape;
+  std::vector<size_t> axes;
+};
+
+FileLayout layoutIn(Convention convention, const ExpectedTensor &expected);
+
 struct BindRequest {
   // All tensors of the network; layers in Keras's order (depth from the
   // output, then creation), each layer's tensors together.
@@ -71,9 +84,7 @@ struct BoundTensor {
   Status read(std::span<float> out) const;
 
   WeightSource *source;
-  // Axis k of the canonical order is axis `axes[k]` of `viewShape`, which is
-  // the stored shape or, for flattened torch rows, [N, C, H, W]. Empty: the
-  // values are already in order.
+  // See FileLayout.
   std::vector<int64_t> viewShape;
   std::vector<size_t> axes;
   std::optional<Resampling> resampling;
@@ -90,5 +101,19 @@ struct Binding {
 };
 
 Result<Binding> bindWeights(WeightSource &source, const BindRequest &request);
+
+// How well a file fits, without reading a value.
+struct Fit {
+  size_t expected = 0; // by the network
+  size_t named = 0;    // of these in the file
+  size_t fitting = 0;  // and of the right shape
+  size_t extra = 0;    // in the file and not in the network
+  // 1 where all fits.
+  double score() const {
+    return expected + extra == 0 ? 0
+                                 : double(fitting) / double(expected + extra);
+  }
+};
+Fit measureFit(const WeightSource &source, const BindRequest &request);
 
 } // namespace tl::weights

@@ -51,33 +51,6 @@ std::string torchName(const ExpectedTensor &expected, std::string name) {
   return (name += name.empty() ? "" : ".") += word;
 }
 
-// The stored shape, and how its axes make the canonical ones.
-void layOut(const ExpectedTensor &expected, std::vector<int64_t> &stored,
-            Counterpart &counterpart) {
-  const std::vector<int64_t> &shape = expected.shape;
-  stored = shape;
-  if (isOwnParameter(expected) && expected.role != "scale")
-    stored.insert(stored.begin(), 3 - std::min<size_t>(3, shape.size()), 1);
-  if (!expected.role.ends_with("kernel"))
-    return;
-  if (shape.size() == 4) {
-    // [KH, KW, I, O] is stored as [O, I, KH, KW].
-    stored = {shape[3], shape[2], shape[0], shape[1]};
-    counterpart.viewShape = stored;
-    counterpart.axes = {2, 3, 1, 0};
-  } else if (shape.size() == 2) {
-    stored = {shape[1], shape[0]};
-    counterpart.viewShape = stored;
-    counterpart.axes = {1, 0};
-    if (expected.flattened) {
-      // Rows in CHW order: seen as [N, C, H, W], wanted as [H, W, C, N].
-      auto [c, h, w] = *expected.flattened;
-      counterpart.viewShape = {shape[1], c, h, w};
-      counterpart.axes = {2, 3, 1, 0};
-    }
-  }
-}
-
 std::span<const int64_t> withoutOnes(std::span<const int64_t> shape) {
   while (!shape.empty() && shape.front() == 1)
     shape = shape.subspan(1);
@@ -161,6 +134,33 @@ placesWithoutDots(const std::vector<std::string> &names) {
 
 } // namespace
 
+FileLayout torchLayout(const ExpectedTensor &expected) {
+  const std::vector<int64_t> &shape = expected.shape;
+  FileLayout layout{torchName(expected, expected.torchPrefix), shape, {}, {}};
+  std::vector<int64_t> &stored = layout.shape;
+  if (isOwnParameter(expected) && expected.role != "scale")
+    stored.insert(stored.begin(), 3 - std::min<size_t>(3, shape.size()), 1);
+  if (!expected.role.ends_with("kernel"))
+    return layout;
+  if (shape.size() == 4) {
+    // [KH, KW, I, O] is stored as [O, I, KH, KW].
+    stored = {shape[3], shape[2], shape[0], shape[1]};
+    layout.viewShape = stored;
+    layout.axes = {2, 3, 1, 0};
+  } else if (shape.size() == 2) {
+    stored = {shape[1], shape[0]};
+    layout.viewShape = stored;
+    layout.axes = {1, 0};
+    if (expected.flattened) {
+      // Rows in CHW order: seen as [N, C, H, W], wanted as [H, W, C, N].
+      auto [c, h, w] = *expected.flattened;
+      layout.viewShape = {shape[1], c, h, w};
+      layout.axes = {2, 3, 1, 0};
+    }
+  }
+  return layout;
+}
+
 Matching matchTorch(const WeightSource &source, const BindRequest &request) {
   const std::vector<SourceTensor> &tensors = source.tensors();
   Matching matching;
@@ -181,10 +181,11 @@ Matching matchTorch(const WeightSource &source, const BindRequest &request) {
   auto byLetters = placesWithoutDots(matching.shown);
   for (size_t i = 0; i < request.expected.size(); ++i) {
     Counterpart &counterpart = matching.counterparts[i];
-    std::vector<int64_t> stored;
-    layOut(request.expected[i], stored, counterpart);
-    counterpart.wantedShape = shapeText(stored);
     const ExpectedTensor &expected = request.expected[i];
+    FileLayout layout = torchLayout(expected);
+    counterpart.viewShape = layout.viewShape;
+    counterpart.axes = layout.axes;
+    counterpart.wantedShape = shapeText(layout.shape);
     std::vector<std::string> names{counterpart.wanted};
     for (const std::string &other : expected.otherPrefixes)
       names.push_back(torchName(expected, other));
@@ -201,7 +202,8 @@ Matching matchTorch(const WeightSource &source, const BindRequest &request) {
       continue;
     const std::vector<int64_t> &shape = tensors[*counterpart.index].shape;
     counterpart.resampling = resamplingOf(expected, shape);
-    counterpart.fits = counterpart.resampling || fits(expected, stored, shape);
+    counterpart.fits =
+        counterpart.resampling || fits(expected, layout.shape, shape);
   }
   return matching;
 }

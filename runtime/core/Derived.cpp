@@ -16,6 +16,9 @@ static std::shared_ptr<const Memory> derive(const tl_model &model,
   machine.run({model.kernel(derived.kernel()), args, /*n=*/1,
                uint32_t(place.fixed_tiles() + place.tiles_per_group()),
                /*small=*/false});
+  // Kernels read the derived value in its source's place.
+  model.container.release(args[0],
+                          model.root.tensors()->Get(derived.source())->bytes());
   return result;
 }
 

@@ -29,6 +29,7 @@ Emitter findEmitter(llvm::StringRef operation) {
       .Case("nn.dense", emitDense)
       .Case("nn.dense_grad_input", emitDenseGradInput)
       .Case("nn.dense_grad_weight", emitDenseGradWeight)
+      .Case("nn.dense_update", emitDenseUpdate)
       .Case("nn.dropout", emitDropout)
       .Case("nn.global_avg_pool", emitGlobalAvgPool)
       .Case("nn.global_avg_pool_grad", emitGlobalAvgPoolGrad)

@@ -64,6 +64,8 @@ llvm::FailureOr<Grid> emitScaleChannels(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitStandardize(KernelBuilder &b, mlir::Operation *op);
 // Updates.cpp
 llvm::FailureOr<Grid> emitUpdate(KernelBuilder &b, mlir::Operation *op);
+// DenseUpdate.cpp
+llvm::FailureOr<Grid> emitDenseUpdate(KernelBuilder &b, mlir::Operation *op);
 // Clipping.cpp
 llvm::FailureOr<Grid> emitSumSquares(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitClipScale(KernelBuilder &b, mlir::Operation *op);

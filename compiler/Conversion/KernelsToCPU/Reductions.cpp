@@ -64,10 +64,12 @@ void storePieces(KernelBuilder &b, Value to, Value c, const Values &sums,
     b.store(sum, b.at(b.at(to, c), piece.offset));
 }
 
-/// The sums over the whole batch into `to`.
+/// The sums over the whole batch into `to`. Two tiles for 64 channels, whose
+/// maps are the largest: one for each thread.
 Grid sumBatch(KernelBuilder &b, const RowShape &shape, Value to, Term term) {
   return forEachChannelBlock(
-      b, shape.channels, 64, [&](Value c, llvm::ArrayRef<Piece> pieces) {
+      b, shape.channels, shape.channels > 64 ? 64 : 32,
+      [&](Value c, llvm::ArrayRef<Piece> pieces) {
         Values sums = sumEach(b, b.batch(), pieces, [&](Value n) {
           return sumPicture(b, shape, n, c, pieces, term);
         });

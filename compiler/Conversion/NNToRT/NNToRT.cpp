@@ -57,7 +57,7 @@ private:
     Operation *computation = builder.clone(*op, mapping);
     computation->removeAttr(nn::kLayerAttr);
     rt::ReturnOp::create(builder, op->getLoc(), computation->getResults());
-    if (isa<nn::UpdateOp, nn::MovingAverageOp>(op))
+    if (isa<nn::UpdateOp, nn::DenseUpdateOp, nn::MovingAverageOp>(op))
       kernel.setInPlace(inPlace(op->getNumResults()));
     return kernel;
   }
@@ -112,8 +112,9 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
         parameter.getValueAttr(), parameter.getInitAttr(),
         parameter.getLayerAttr(), parameter.getFirstPhaseAttr(),
         parameter.getSlotOfAttr());
-    if (Attribute average = parameter->getAttr(nn::kAverageAttr))
-      tensor->setAttr(nn::kAverageAttr, average);
+    for (StringRef mark : {nn::kAverageAttr, nn::kSourceAttr})
+      if (Attribute value = parameter->getAttr(mark))
+        tensor->setAttr(mark, value);
     parameter.erase();
   }
 

@@ -43,6 +43,21 @@ func.func @clipped(%x: tensor<?x5000xf32>, %step: tensor<16xi32>) {
   return
 }
 
+// A fused update gives its parameter and slots in the parameter's form.
+nn.parameter @fused : tensor<5x17xf32> {init = #nn.init<fill, 1.0 : f32, stream 2>, first_phase = 0 : i64}
+nn.parameter @fused.slot0 : tensor<5x17xf32> {slot_of = @fused}
+// CHECK-LABEL: func.func @fused_update
+// CHECK: nn.dense_update {{.*}} -> (tensor<5x17xf32, #nn.form<panels>>, tensor<5x17xf32, #nn.form<panels>>)
+func.func @fused_update(%x: tensor<?x5xf32>, %step: tensor<16xi32>) {
+  %p = nn.get @fused : tensor<5x17xf32>
+  %m = nn.get @fused.slot0 : tensor<5x17xf32>
+  %y = nn.dense %x, %p : (tensor<?x5xf32>, tensor<5x17xf32>) -> tensor<?x17xf32>
+  %u:2 = nn.dense_update %p slots(%m) by %x, %y at %step {optimizer = #nn.optimizer<rmsprop, keras, {}>} : (tensor<5x17xf32>, tensor<5x17xf32>, tensor<?x5xf32>, tensor<?x17xf32>, tensor<16xi32>) -> (tensor<5x17xf32>, tensor<5x17xf32>)
+  nn.set @fused, %u#0 : tensor<5x17xf32>
+  nn.set @fused.slot0, %u#1 : tensor<5x17xf32>
+  return
+}
+
 // -----
 
 // The gradients of convolutions. dy gets the zeros that the taps reach from the

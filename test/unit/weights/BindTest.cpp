@@ -532,3 +532,45 @@ TEST(BindKeras, Keras3NestedAndTop) {
   topped.keras3("", "dense", 0, "1", {1});
   EXPECT_NE(errorOf(topped, request).find("1 extra"), std::string::npos);
 }
+
+// How a tensor is laid out in each convention's files, by the shapes that torch
+// and Keras document.
+TEST(Bind, LayoutsInFiles) {
+  using Shape = std::vector<int64_t>;
+  ExpectedTensor kernel =
+      expect("conv", "Conv2D", "kernel", {3, 5, 2, 4}, "features.0");
+  FileLayout torch = layoutIn(Convention::Torch, kernel);
+  EXPECT_EQ(torch.name, "features.0.weight");
+  EXPECT_EQ(torch.shape, (Shape{4, 2, 3, 5}));
+  FileLayout keras = layoutIn(Convention::Keras, kernel);
+  EXPECT_EQ(keras.name, "conv/kernel");
+  EXPECT_EQ(keras.shape, kernel.shape);
+  EXPECT_TRUE(keras.axes.empty());
+  EXPECT_EQ(layoutIn(Convention::Own, kernel).name, "conv.kernel");
+  ExpectedTensor depthwise =
+      expect("dw", "DepthwiseConv2D", "kernel", {3, 3, 1, 8}, "dw");
+  EXPECT_EQ(layoutIn(Convention::Keras, depthwise).shape, (Shape{3, 3, 8, 1}));
+  EXPECT_EQ(layoutIn(Convention::Torch, depthwise).shape, (Shape{8, 1, 3, 3}));
+  ExpectedTensor dense = expect("fc", "Dense", "kernel", {12, 5}, "fc");
+  dense.flattened = {2, 3, 2};
+  EXPECT_EQ(layoutIn(Convention::Torch, dense).shape, (Shape{5, 12}));
+  EXPECT_EQ(layoutIn(Convention::Torch, dense).viewShape, (Shape{5, 2, 3, 2}));
+}
+
+// A fit counts what is there, what has its shape, and what is too much.
+TEST(Bind, MeasuresFit) {
+  MemorySource source(Convention::Torch);
+  source.torch("a.weight", {4, 2});
+  source.torch("b.weight", {9});
+  source.torch("c.weight", {1});
+  BindRequest request;
+  request.expected = {expect("a", "Dense", "kernel", {2, 4}, "a"),
+                      expect("b", "BatchNormalization", "gamma", {8}, "b"),
+                      expect("d", "BatchNormalization", "gamma", {8}, "d")};
+  Fit fit = measureFit(source, request);
+  EXPECT_EQ(fit.expected, 3u);
+  EXPECT_EQ(fit.named, 2u);
+  EXPECT_EQ(fit.fitting, 1u);
+  EXPECT_EQ(fit.extra, 1u);
+  EXPECT_EQ(fit.score(), 0.25);
+}
