@@ -195,7 +195,7 @@ Value LayerGenerator::compute(const Layer &layer, ValueRange inputs,
   case LayerKind::Reshape:
     return nn::ReshapeOp::create(b, loc, type, input);
   case LayerKind::Dense: {
-    if (layer.shape.size() == 3)
+    if (layer.parameters[0].shape.size() == 4)
       return convolution(layer, input, loc);
     Value kernel = get(layer, layer.parameters[0], loc);
     Value bias = layer.bias ? get(layer, layer.parameters[1], loc) : Value();

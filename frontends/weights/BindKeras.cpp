@@ -54,6 +54,7 @@ struct NetworkLayer {
   std::string name;
   std::string snakeClass;
   std::vector<size_t> expected;
+  std::vector<std::string> otherNames; // see ExpectedTensor::otherPrefixes
 };
 
 // A way to pair layers: for each of the network's the file's, or null.
@@ -122,8 +123,10 @@ void KerasMatcher::collectNetworkLayers() {
     const ExpectedTensor &expected = request.expected[i];
     auto [at, isNew] = byName.try_emplace(expected.layer, networkLayers.size());
     if (isNew)
-      networkLayers.push_back(
-          {expected.layer, snakeCase(expected.kerasClass), {}});
+      networkLayers.push_back({expected.layer,
+                               snakeCase(expected.kerasClass),
+                               {},
+                               expected.otherPrefixes});
     networkLayers[at->second].expected.push_back(i);
   }
   for (NetworkLayer &layer : networkLayers)
@@ -153,6 +156,9 @@ Pairing KerasMatcher::pairByName(const std::string &scope, bool parts) const {
       byName.try_emplace(layer.layer, &layer);
   for (const NetworkLayer &wanted : networkLayers) {
     auto found = byName.find(wanted.name);
+    for (const std::string &other : wanted.otherNames)
+      if (found == byName.end())
+        found = byName.find(other);
     pairing.layers.push_back(found == byName.end() ? nullptr : found->second);
     pairing.found += found != byName.end();
   }
