@@ -339,6 +339,16 @@ Result<int> Importer::picture(const Node &node, const Value &value) {
   return shaped(node, value.layer, {(*size)[0], (*size)[1], (*size)[2]});
 }
 
+Result<Importer::PictureOperand> Importer::pictureOperand(const Node &node) {
+  auto value = operand(node, 0);
+  if (!value)
+    return value.error();
+  auto layer = picture(node, *value);
+  if (!layer)
+    return layer.error();
+  return PictureOperand{*value, *layer};
+}
+
 /// Layers that the output does not need, left behind by patterns, go.
 void Importer::prune(int &output) {
   std::vector<bool> alive(network.layers.size(), false);

@@ -96,6 +96,12 @@ private:
   frontend::Shape naturalShape(const Layout &layout) const;
   /// The value's layer in the shape [height, width, channels], or why not.
   Result<int> picture(const Node &node, const Value &value);
+  struct PictureOperand {
+    Value value;
+    int layer;
+  };
+  /// The node's first operand, as a picture.
+  Result<PictureOperand> pictureOperand(const Node &node);
 
   // Windows.cpp
   struct Window;

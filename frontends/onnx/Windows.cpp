@@ -174,17 +174,15 @@ Status Importer::conv(const Node &node) {
 }
 
 Status Importer::pool(const Node &node) {
-  auto value = operand(node, 0);
-  if (!value)
-    return value.error();
-  auto layer = picture(node, *value);
-  if (!layer)
-    return layer.error();
+  auto input = pictureOperand(node);
+  if (!input)
+    return input.error();
+  const auto &[value, layer] = *input;
   auto size = node.integers("kernel_shape");
   if (!size || size->size() != 2)
     return node.error("expected a window of two extents");
   Window window;
-  if (auto s = readWindow(node, *value, *size, window); !s)
+  if (auto s = readWindow(node, value, *size, window); !s)
     return s;
   if (window.dilations != std::array<int64_t, 2>{1, 1})
     return node.error("a dilated pool is not supported");
@@ -202,12 +200,12 @@ Status Importer::pool(const Node &node) {
     return node.error("count_include_pad with padding and ceil_mode is not "
                       "supported where a window reaches past the padding");
   Draft draft(largest ? LayerKind::MaxPool : LayerKind::AvgPool,
-              largest ? "MaxPooling2D" : "AveragePooling2D", *layer);
+              largest ? "MaxPooling2D" : "AveragePooling2D", layer);
   draft.layer.window = window.size;
   draft.layer.strides = window.strides;
   draft.layer.pads = window.pads;
   draft.layer.countPadding = counts && !window.overhangs;
-  int64_t channels = value->layout.extent(1);
+  int64_t channels = value.layout.extent(1);
   draft.layer.shape = {window.out[0], window.out[1], channels};
   Layout result =
       Layout::picture(batch, channels, window.out[0], window.out[1]);
@@ -216,14 +214,12 @@ Status Importer::pool(const Node &node) {
 }
 
 Status Importer::globalMaxPool(const Node &node) {
-  auto value = operand(node, 0);
-  if (!value)
-    return value.error();
-  auto layer = picture(node, *value);
-  if (!layer)
-    return layer.error();
-  auto [height, width, channels] = *value->layout.asPicture();
-  Draft draft(LayerKind::MaxPool, "GlobalMaxPooling2D", *layer);
+  auto input = pictureOperand(node);
+  if (!input)
+    return input.error();
+  const auto &[value, layer] = *input;
+  auto [height, width, channels] = *value.layout.asPicture();
+  Draft draft(LayerKind::MaxPool, "GlobalMaxPooling2D", layer);
   draft.layer.window = draft.layer.strides = {height, width};
   draft.layer.shape = {1, 1, channels};
   define(node, Value{append(node, std::move(draft)),
