@@ -38,6 +38,21 @@ public:
 
   uint64_t count() const { return array.shape[0]; }
 
+  // float[n][pixel_count] of the pictures from `first`: the array itself where
+  // it holds what the network reads, else made in `room`.
+  const float *pixels(uint64_t first, uint64_t n,
+                      std::vector<float> &room) const {
+    uint64_t pixelCount = model.info().pixel_count;
+    if (auto *floats = std::get_if<std::vector<float>>(&array.values);
+        floats && preprocessed)
+      return floats->data() + first * pixelCount;
+    room.resize(n * pixelCount);
+    for (uint64_t i = 0; i < n; ++i)
+      fill(first + i, room.data() + i * pixelCount);
+    return room.data();
+  }
+
+private:
   // pixels[pixel_count] of picture `index`.
   void fill(uint64_t index, float *pixels) const {
     size_t values = size_t(height() * width() * channels());
@@ -50,7 +65,6 @@ public:
           pixels);
   }
 
-private:
   uint64_t height() const { return array.shape[1]; }
   uint64_t width() const { return array.shape[2]; }
   uint64_t channels() const { return array.shape[3]; }
@@ -123,15 +137,11 @@ void runPredictArray(const Options &options) {
   Value value = findValue(model, options.tap);
   PixelArray array(model, options);
   SessionPtr session = model.makeSession(options.threads);
-  uint64_t pixelCount = model.info().pixel_count;
-  std::vector<float> pixels(std::min<uint64_t>(kBatch, array.count()) *
-                            pixelCount);
+  std::vector<float> room;
   std::vector<float> results(array.count() * value.count);
   for (uint64_t start = 0; start < array.count(); start += kBatch) {
     uint64_t n = std::min<uint64_t>(kBatch, array.count() - start);
-    for (uint64_t i = 0; i < n; ++i)
-      array.fill(start + i, pixels.data() + i * pixelCount);
-    run(session.get(), value, pixels.data(), n,
+    run(session.get(), value, array.pixels(start, n, room), n,
         results.data() + start * value.count);
   }
   std::vector<uint64_t> shape = {array.count()};
