@@ -345,4 +345,12 @@ def NN_UpdateOp : NN_Op<"update", [Pure, AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
+def NN_AdaptiveAvgPoolGradOp : NN_Op<"adaptive_avg_pool_grad", [Pure]> {
+  let summary = "dy / count to each element of its window";
+  let arguments = (ins NN_Tensor:$gradient);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = "$gradient attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 #endif

@@ -345,10 +345,6 @@ bool Elaborator::blockCall(const BlockDecl &block, const Statement &s,
 
 bool Elaborator::layerCall(const LayerRule &rule, const Statement &s,
                            const Scope &scope) {
-  if (place == Place::Head && !rule.inHead) {
-    reporter.notSupported(s.name.range, rule.name + " in a head");
-    return false;
-  }
   auto arguments =
       bindArguments(rule.name, s.range, s.arguments, rule.arguments,
                     rule.positional, scope, reporter);

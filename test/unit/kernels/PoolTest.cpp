@@ -135,6 +135,33 @@ TEST(AvgPool, AgreesWithInterpreter) {
            {0, 1e-6}});
 }
 
+/// Sizes that divide and that do not, fewer elements than windows, odd channels.
+const std::pair<std::initializer_list<int64_t>, std::initializer_list<int64_t>>
+    kAdaptive[] = {{{9, 8, 17}, {7, 7, 17}},   {{5, 7, 3}, {3, 4, 3}},
+                   {{1, 1, 1}, {7, 5, 1}},     {{14, 21, 130}, {7, 7, 130}},
+                   {{33, 31, 40}, {7, 6, 40}}, {{3, 5, 6}, {7, 2, 6}}};
+
+// At most 36 values below 1 are added and divided by their number: 36 units of
+// 36 at the most, over 36: 2e-6.
+TEST(AdaptiveAvgPool, AgreesWithInterpreter) {
+  for (const auto &[in, out] : kAdaptive)
+    for (bool halo : {false, true})
+      expectAgreesWithInterpreter({"nn.adaptive_avg_pool %a0",
+                                   {picture(in, halo ? kHalo : "")},
+                                   picture(out, halo ? kOther : ""),
+                                   {0, 2e-6}});
+}
+
+// At most 35 shares of values below 1 are added, as above.
+TEST(AdaptiveAvgPoolGrad, AgreesWithInterpreter) {
+  for (const auto &[in, out] : kAdaptive)
+    for (bool halo : {false, true})
+      expectAgreesWithInterpreter({"nn.adaptive_avg_pool_grad %a0",
+                                   {picture(out, halo ? kHalo : "")},
+                                   picture(in, halo ? kOther : ""),
+                                   {0, 2e-6}});
+}
+
 // A row's sum of 40 values and 40 such sums: chains of 80 roundings of values
 // that reach about 40, over 1600: 1e-6.
 TEST(GlobalAvgPool, AgreesWithInterpreter) {
