@@ -10,6 +10,7 @@
 #include "bench/kernels/FmaPeak.h"
 #include "compiler/Target/CodeImage.h"
 #include "dialects/NN/Storage.h"
+#include "dialects/NN/Winograd.h"
 #include "mlir/Parser/Parser.h"
 #include "runtime/schema/KernelAbi.h"
 
@@ -55,6 +56,62 @@ Case conv(const char *name, int64_t batch, int64_t h, int64_t w, int64_t ic,
           batch, 2.0 * batch * oh * ow * oc * k * k * (depthwise ? 1 : ic)};
 }
 
+/// An operation that only moves or adds values: GFLOPS are then billions of
+/// elements a second.
+Case elementwise(const char *name, const std::string &op, int64_t batch,
+                 const std::string &from, const std::string &to,
+                 double elements) {
+  return {name,
+          fmt::format("rt.kernel @k {{\n^bb0(%a: {0}):\n%r = {2} %a : ({0}) "
+                      "-> {1}\nrt.return %r : {1}\n}}",
+                      from, to, op),
+          batch, elements};
+}
+
+/// 3x3, a map of `size` x `size`, relu. Operations are those of the direct
+/// convolution, so that shares of the peak compare and may pass 1.
+Case winograd(const char *name, int64_t batch, int64_t size, int64_t ic,
+              int64_t oc) {
+  int64_t after = nn::winograd::blocksFor(size) * 4 + 1 - size;
+  std::string x = fmt::format("tensor<?x{0}x{0}x{1}xf32, #nn.halo<1, {2}, 1, "
+                              "{2}>>",
+                              size, ic, after);
+  std::string u = fmt::format("tensor<36x{}x{}xf32, #nn.form<panels>>", ic, oc);
+  std::string y = fmt::format("tensor<?x{0}x{0}x{1}xf32>", size, oc);
+  return {fmt::format("winograd/{}", name),
+          fmt::format(
+              "rt.kernel @k {{\n^bb0(%x: {0}, %u: {1}, %b: tensor<{3}xf32>):"
+              "\n%y = nn.winograd_conv2d %x, %u, %b {{pads = array<i64: 1, "
+              "1, 1, 1>, activation = #nn.act<relu>}} : ({0}, {1}, "
+              "tensor<{3}xf32>) -> {2}\nrt.return %y : {2}\n}}",
+              x, u, y, oc),
+          batch, 2.0 * batch * size * size * ic * oc * 9};
+}
+
+/// The shapes of direct convolutions below.
+std::vector<Case> winogradCases() {
+  return {
+      winograd("conv1_2", 2, 150, 64, 64),
+      winograd("conv2_1", 2, 75, 64, 128),
+      winograd("conv2_2", 2, 75, 128, 128),
+      winograd("conv3_1", 2, 37, 128, 256),
+      winograd("conv3_2", 2, 37, 256, 256),
+      winograd("conv4_1", 4, 18, 256, 512),
+      winograd("conv4_2", 4, 18, 512, 512),
+      winograd("conv5_1", 8, 9, 512, 512),
+      winograd("conv4_2_alone", 1, 18, 512, 512),
+      winograd("conv5_1_alone", 1, 9, 512, 512),
+      winograd("resnet20_1", 128, 32, 16, 16),
+      winograd("resnet20_2", 128, 16, 32, 32),
+      winograd("resnet20_3", 128, 8, 64, 64),
+      winograd("squeezenet_expand2", 8, 55, 16, 64),
+      winograd("squeezenet_expand8", 8, 13, 64, 256),
+      elementwise("winograd/filter", "nn.winograd_filter", 1,
+                  "tensor<3x3x512x512xf32, #nn.form<panels>>",
+                  "tensor<36x512x512xf32, #nn.form<panels>>", 36.0 * 512 * 512),
+  };
+}
+
 /// `op`: conv2d_grad_input or conv2d_grad_filter, 3x3 but for `k`, of a map
 /// `h` x `h` x `ic` to `oc` channels.
 Case convGrad(const std::string &op, const char *name, int64_t batch, int64_t h,
@@ -83,18 +140,6 @@ Case convGrad(const std::string &op, const char *name, int64_t batch, int64_t h,
                   "= {6} : i64}} : ({0}, {1}) -> {2}\nrt.return %r : {2}\n}}",
                   a, b, result, op, pad, stride, depthwise ? oc : 1),
       batch, 2.0 * batch * oh * oh * oc * k * k * (depthwise ? 1 : ic)};
-}
-
-/// An operation that only moves or adds values: GFLOPS are then billions of
-/// elements a second.
-Case elementwise(const char *name, const std::string &op, int64_t batch,
-                 const std::string &from, const std::string &to,
-                 double elements) {
-  return {name,
-          fmt::format("rt.kernel @k {{\n^bb0(%a: {0}):\n%r = {2} %a : ({0}) "
-                      "-> {1}\nrt.return %r : {1}\n}}",
-                      from, to, op),
-          batch, elements};
 }
 
 /// The layers of fine-tuning VGG16's last block and of training ResNet-20.
@@ -146,6 +191,30 @@ Case dense(const std::string &op, int64_t n, int64_t k, int64_t m,
                   "%b : ({0}, {1}) -> {2}\nrt.return %r : {2}\n}}",
                   a, b, result, op),
       n, 2.0 * n * std::max<int64_t>(1, tokens) * k * m};
+}
+
+/// One step of rmsprop on the weight of a [k, m] dense layer: by a gradient in
+/// memory, or by the one that it makes itself (`fused`). Bytes count what is
+/// updated twice, read and written.
+Case update(int64_t n, int64_t k, int64_t m, bool fused) {
+  std::string w = fmt::format("tensor<{}x{}xf32, #nn.form<panels>>", k, m);
+  std::string x = fmt::format("tensor<?x{}xf32>", k);
+  std::string dy = fmt::format("tensor<?x{}xf32>", m);
+  std::string operands = fused ? "%x, %dy" : "%g";
+  std::string types = fused ? x + ", " + dy : w;
+  std::string declared =
+      fused ? fmt::format("%x: {}, %dy: {}", x, dy) : "%g: " + w;
+  return {fmt::format("head/{}_{}x{}x{}", fused ? "dense_update" : "update", n,
+                      k, m),
+          fmt::format("rt.kernel @k attributes {{in_place = array<i64: 0, 0, "
+                      "1, 1>}} {{\n^bb0(%p: {0}, %v: {0}, {1}, %s: "
+                      "tensor<16xi32>):\n%r:2 = nn.{2} %p slots(%v) by {3} at "
+                      "%s {{optimizer = #nn.optimizer<rmsprop, keras, {{}}>}} "
+                      ": ({0}, {0}, {4}, tensor<16xi32>) -> ({0}, {0})\n"
+                      "rt.return %r#0, %r#1 : {0}, {0}\n}}",
+                      w, declared, fused ? "dense_update" : "update", operands,
+                      types),
+          n, fused ? 2.0 * n * k * m : 8.0 * k * m};
 }
 
 /// Counts the products alone: 2 of tokens x tokens x size a head, in the
@@ -290,6 +359,13 @@ std::vector<Case> cases() {
       dense("dense_grad_weight", 32, 8192, 256),
       dense("dense_grad_input", 32, 8192, 256),
       dense("dense", 1, 8192, 256),
+      dense("dense", 1, 25088, 4096),
+      dense("dense_grad_weight", 20, 8192, 256),
+      update(20, 8192, 256, false),
+      update(20, 8192, 256, true),
+      dense("dense_grad_weight", 20, 25088, 4096),
+      update(20, 25088, 4096, false),
+      update(20, 25088, 4096, true),
       dense("dense", 32, 256, 2),
       dense("dense_grad_weight", 32, 256, 2),
       dense("dense_grad_input", 32, 256, 2),
@@ -305,6 +381,7 @@ std::vector<Case> cases() {
       attention(true, 4, 197, 12, 64),
   };
   list.insert(list.end(), products.begin(), products.end());
+  llvm::append_range(list, winogradCases());
   llvm::append_range(list, gradientCases());
   return list;
 }

@@ -22,10 +22,10 @@ def peak_mb():
         return next(int(line.split()[1]) for line in f if line.startswith("VmHWM")) / 1024
 
 
-def turn(piece, seconds):
+def turn(piece, seconds, fewest=FEWEST):
     piece()
     taken, end = [], time.perf_counter() + seconds
-    while len(taken) < FEWEST or time.perf_counter() < end:
+    while len(taken) < fewest or time.perf_counter() < end:
         began = time.perf_counter()
         piece()
         taken.append(time.perf_counter() - began)

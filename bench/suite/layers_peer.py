@@ -7,10 +7,11 @@ and activation in place behind the convolution, because they are not fused there
 and matrix products by oneDNN and by MKL, from packed weights and plain ones.
 """
 import os
-import time
 
 import torch
 from torch import nn
+
+from . import child
 
 FEWEST = 5
 WARM_UP = 0.05     # of a turn, so that both threads have a processor: not counted
@@ -21,13 +22,7 @@ def versions():
 
 
 def seconds_of(piece, seconds):
-    piece()
-    taken, end = [], time.perf_counter() + seconds
-    while len(taken) < FEWEST or time.perf_counter() < end:
-        began = time.perf_counter()
-        piece()
-        taken.append(time.perf_counter() - began)
-    taken.sort()
+    taken = sorted(child.turn(piece, seconds, FEWEST))
     return {"median": taken[len(taken) // 2], "least": taken[0]}
 
 

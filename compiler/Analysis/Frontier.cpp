@@ -6,14 +6,15 @@ using namespace mlir;
 namespace tl {
 
 Frontier::Frontier(Block &block, function_ref<bool(nn::GetOp)> isTrained,
-                   bool inTraining, ArrayRef<Operation *> rest) {
+                   function_ref<bool(nn::DropoutOp)> drops,
+                   ArrayRef<Operation *> rest) {
   frozen.insert(block.args_begin(), block.args_end());
   auto isFrozenOp = [&](Operation &op) {
     if (llvm::is_contained(rest, &op))
       return false;
     if (auto get = dyn_cast<nn::GetOp>(op))
       return !isTrained(get);
-    if (inTraining && isa<nn::DropoutOp>(op))
+    if (auto dropout = dyn_cast<nn::DropoutOp>(op); dropout && drops(dropout))
       return false;
     return llvm::all_of(op.getOperands(),
                         [&](Value v) { return frozen.contains(v); });

@@ -13,11 +13,12 @@ class Frontier {
 public:
   /// Analyses the operations of `block`, in order. `isTrained` tells the
   /// parameters that change (in this phase or before it: the statistics of a
-  /// batch norm in training mode too); `inTraining` tells that dropout draws.
+  /// batch norm in training mode too); `drops` tells the dropout that draws.
   /// `rest` are operations that never count as frozen (the last activation:
   /// it is cheap, and prediction wants the value before it).
   Frontier(mlir::Block &block, llvm::function_ref<bool(nn::GetOp)> isTrained,
-           bool inTraining, llvm::ArrayRef<mlir::Operation *> rest);
+           llvm::function_ref<bool(nn::DropoutOp)> drops,
+           llvm::ArrayRef<mlir::Operation *> rest);
 
   bool isFrozen(mlir::Value value) const { return frozen.contains(value); }
 

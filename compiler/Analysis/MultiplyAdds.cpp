@@ -1,6 +1,7 @@
 // One line an operation; see the header.
 #include "compiler/Analysis/MultiplyAdds.h"
 
+#include "dialects/NN/Winograd.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -33,6 +34,12 @@ uint64_t multiplyAdds(Operation *op) {
       .Case([](nn::Conv2DOp conv) {
         return places(conv.getResult()) * elements(conv.getFilter());
       })
+      // As the convolution that it stands for, so that rates compare.
+      .Case([](nn::WinogradConv2DOp conv) {
+        return places(conv.getResult()) * elements(conv.getFilter()) *
+               (nn::winograd::kTaps * nn::winograd::kTaps) /
+               nn::winograd::kPlanes;
+      })
       .Case([](nn::Conv2DGradInputOp conv) {
         return places(conv.getGradient()) * elements(conv.getFilter());
       })
@@ -47,6 +54,9 @@ uint64_t multiplyAdds(Operation *op) {
       })
       .Case([](nn::DenseGradWeightOp dense) {
         return places(dense.getGradient()) * elements(dense.getResult());
+      })
+      .Case([](nn::DenseUpdateOp dense) {
+        return elements(dense.getParameter());
       })
       // q k^T and P v; backward: q k^T again, dv, dP, dq, dk.
       .Case([](nn::AttentionOp a) { return 2 * tokenPairs(a.getQkv()); })

@@ -34,6 +34,7 @@ adaptiveWindow(int64_t index, int64_t elements, int64_t windows) {
 mlir::LogicalResult evaluateLayer(mlir::Operation *op, Frame &frame);
 mlir::LogicalResult evaluateTraining(mlir::Operation *op, Frame &frame);
 mlir::LogicalResult evaluateConvGradient(mlir::Operation *op, Frame &frame);
+mlir::LogicalResult evaluateWinograd(mlir::Operation *op, Frame &frame);
 
 // Single operations in files of their own, for those two. Slices.cpp:
 mlir::LogicalResult evaluate(nn::SliceOp op, Frame &frame);
@@ -52,6 +53,13 @@ mlir::LogicalResult evaluate(nn::AttentionGradOp op, Frame &frame);
 mlir::LogicalResult evaluate(nn::PrependTokenOp op, Frame &frame);
 mlir::LogicalResult evaluate(nn::AddPositionOp op, Frame &frame);
 mlir::LogicalResult evaluate(nn::BatchSumOp op, Frame &frame);
+// Scale.cpp:
+mlir::LogicalResult evaluate(nn::MultiplyOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::MultiplyGradGateOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::ScaleChannelsOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::ScaleChannelsGradOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::RescaleOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::StandardizeOp op, Frame &frame);
 // Families that evaluateTraining hands on. Losses.cpp
 mlir::LogicalResult evaluateLoss(mlir::Operation *op, Frame &frame);
 // BatchNorm.cpp: statistics, running averages, gradients

@@ -96,6 +96,8 @@ LogicalResult evaluate(Operation *op, Frame &frame,
   }
   if (isa<nn::Differentiable>(op))
     return evaluateLayer(op, frame);
+  if (isa<nn::WinogradFilterOp, nn::WinogradConv2DOp>(op))
+    return evaluateWinograd(op, frame);
   return evaluateTraining(op, frame);
 }
 } // namespace

@@ -245,12 +245,13 @@ LogicalResult evaluate(DropoutOp op, Frame &f) {
   int64_t elements = x.perPicture();
   for (int64_t n = 0; n < x.shape[0]; ++n)
     for (int64_t i = 0; i < elements; ++i) {
+      int64_t place = op.getPerPicture() ? 0 : i;
       schema::PhiloxBlock words = schema::philox4x32(
-          {uint32_t(i / 4), uint32_t(int32_t(f[op.getIds()].data[n])),
+          {uint32_t(place / 4), uint32_t(int32_t(f[op.getIds()].data[n])),
            (step.phase << 20) ^ step.epoch,
            schema::kRandomDropout | uint32_t(op.getStream()) << 8},
           step.seedLow, step.seedHigh);
-      bool kept = double(schema::uniformFloat(words[i % 4])) >= rate;
+      bool kept = double(schema::uniformFloat(words[place % 4])) >= rate;
       double value = x.data[n * elements + i];
       y.data[n * elements + i] = kept ? value / (1 - rate) : 0;
     }
@@ -264,7 +265,8 @@ LogicalResult evaluateLayer(Operation *op, Frame &frame) {
             AvgPoolOp, GlobalAvgPoolOp, ReshapeOp, PadOp, AddOp, ConcatOp,
             SliceOp, PadChannelsOp, DropoutOp, AdaptiveAvgPoolOp>(
           [&](auto layer) { return evaluate(layer, frame); })
-      .Case<LayerNormOp, AttentionOp, PrependTokenOp, AddPositionOp>(
+      .Case<LayerNormOp, AttentionOp, PrependTokenOp, AddPositionOp, MultiplyOp,
+            ScaleChannelsOp, RescaleOp, StandardizeOp>(
           [&](auto layer) { return evaluate(layer, frame); })
       .Default([](Operation *unknown) {
         return unknown->emitError("the interpreter does not know this layer");

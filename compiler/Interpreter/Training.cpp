@@ -86,7 +86,7 @@ LogicalResult evaluateTraining(Operation *op, Frame &frame) {
       .Case<BatchStatsOp, MovingAverageOp, BatchNormGradAffineOp,
             BatchNormGradInputOp>(
           [&](Operation *norm) { return evaluateBatchNorm(norm, frame); })
-      .Case<SumSquaresOp, ClipScaleOp, UpdateOp>(
+      .Case<SumSquaresOp, ClipScaleOp, UpdateOp, DenseUpdateOp>(
           [&](Operation *update) { return evaluateUpdate(update, frame); })
       .Case<DenseGradInputOp, DenseGradWeightOp, BiasGradOp, ActivationGradOp,
             GlobalAvgPoolGradOp, SoftmaxGradOp, SliceGradOp, MaxPoolGradOp,
@@ -95,7 +95,8 @@ LogicalResult evaluateTraining(Operation *op, Frame &frame) {
       .Case<TransposeFilterOp, Conv2DGradInputOp, Conv2DGradFilterOp>(
           [&](auto known) { return evaluateConvGradient(known, frame); })
       .Case<LayerNormGradInputOp, LayerNormGradAffineOp, AttentionGradOp,
-            BatchSumOp>([&](auto known) { return evaluate(known, frame); })
+            BatchSumOp, MultiplyGradGateOp, ScaleChannelsGradOp>(
+          [&](auto known) { return evaluate(known, frame); })
       .Default([](Operation *unknown) {
         return unknown->emitError(
             "the interpreter does not know this operation");

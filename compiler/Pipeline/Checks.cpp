@@ -97,16 +97,25 @@ LogicalResult checkDifferentiated(Compilation &c) {
   return success();
 }
 
+/// No operation behind the update reads its parameter.
+template <typename Update> static WalkResult isLastReader(Update update) {
+  StringRef name =
+      update.getParameter().template getDefiningOp<nn::GetOp>().getParameter();
+  for (auto get : update->getBlock()->template getOps<nn::GetOp>())
+    for (Operation *reader : get->getUsers())
+      if (get.getParameter() == name && update->isBeforeInBlock(reader)) {
+        broken(reader, "fuse") << "reads '" << name << "' after its update";
+        return WalkResult::interrupt();
+      }
+  return WalkResult::advance();
+}
+
 LogicalResult checkFused(Compilation &c) {
-  auto result = c.module->walk([&](nn::UpdateOp update) {
-    StringRef name =
-        update.getParameter().getDefiningOp<nn::GetOp>().getParameter();
-    for (auto get : update->getBlock()->getOps<nn::GetOp>())
-      for (Operation *reader : get->getUsers())
-        if (get.getParameter() == name && update->isBeforeInBlock(reader)) {
-          broken(reader, "fuse") << "reads '" << name << "' after its update";
-          return WalkResult::interrupt();
-        }
+  auto result = c.module->walk([&](Operation *op) {
+    if (auto update = dyn_cast<nn::UpdateOp>(op))
+      return isLastReader(update);
+    if (auto update = dyn_cast<nn::DenseUpdateOp>(op))
+      return isLastReader(update);
     return WalkResult::advance();
   });
   return failure(result.wasInterrupted());
@@ -123,6 +132,8 @@ LogicalResult checkLayout(Compilation &c) {
   };
   auto result = c.module->walk([&](Operation *op) {
     if (auto conv = dyn_cast<nn::Conv2DOp>(op))
+      return holds(op, conv.getInput(), nn::reachOf(conv));
+    if (auto conv = dyn_cast<nn::WinogradConv2DOp>(op))
       return holds(op, conv.getInput(), nn::reachOf(conv));
     if (auto gradient = dyn_cast<nn::Conv2DGradFilterOp>(op))
       return holds(op, gradient.getInput(), nn::reachOf(gradient));

@@ -55,12 +55,15 @@ LogicalResult fuse(Compilation &c) {
     passes.addPass(createCSEPass());
     passes.addPass(createRematerialise());
     passes.addPass(createAdvanceUpdates());
+    passes.addPass(createFuseUpdates());
   });
 }
 
 LogicalResult layout(Compilation &c) {
-  return runPasses(
-      c, [](PassManager &passes) { passes.addPass(createAssignLayouts()); });
+  return runPasses(c, [](PassManager &passes) {
+    passes.addPass(createUseWinograd());
+    passes.addPass(createAssignLayouts());
+  });
 }
 
 LogicalResult kernels(Compilation &c) {
@@ -100,7 +103,7 @@ constexpr Phase kPhases[] = {
      differentiate, checkDifferentiated},
     {"fuse",
      "activations, additions and padding inside the operations they belong "
-     "to, updates right behind their gradients",
+     "to, updates right behind their gradients or one with them",
      fuse, checkFused},
     {"layout", "each halo and storage form is in its type", layout,
      checkLayout},

@@ -25,7 +25,8 @@ public:
   MetadataBuilder(ModuleOp module, ArrayRef<CodeImage> images)
       : module(module), images(images),
         tensorIndex(indexSymbols<rt::TensorOp>(module)),
-        kernelIndex(indexSymbols<rt::KernelOp>(module)) {}
+        kernelIndex(indexSymbols<rt::KernelOp>(module)),
+        derivedIndex(indexSymbols<rt::DerivedOp>(module)) {}
 
   FailureOr<std::unique_ptr<schema::ModelT>> build() {
     model = std::make_unique<schema::ModelT>();
@@ -34,6 +35,8 @@ public:
       addTensor(tensor);
     for (auto kernel : module.getOps<rt::KernelOp>())
       addKernel(kernel);
+    for (auto derived : module.getOps<rt::DerivedOp>())
+      addDerived(derived);
     for (auto [i, image] : llvm::enumerate(images))
       if (failed(addCode(image, kFirstCodeSegment + i)))
         return failure();
@@ -70,6 +73,19 @@ private:
     return init;
   }
 
+  static std::unique_ptr<schema::SourceT> sourceOf(DictionaryAttr attr) {
+    auto source = std::make_unique<schema::SourceT>();
+    source->name = attr.getAs<StringAttr>("name").str();
+    auto copy = [&](StringRef name, auto &to) {
+      if (auto values = attr.getAs<DenseI64ArrayAttr>(name))
+        to.assign(values.asArrayRef().begin(), values.asArrayRef().end());
+    };
+    copy("shape", source->shape);
+    copy("view", source->view);
+    copy("axes", source->axes);
+    return source;
+  }
+
   void addTensor(rt::TensorOp op) {
     auto tensor = std::make_unique<schema::TensorT>();
     RankedTensorType type = op.getTensorType();
@@ -94,6 +110,8 @@ private:
     if (auto phase = op.getFirstPhase())
       tensor->first_phase = *phase;
     tensor->average = op->hasAttr(nn::kAverageAttr);
+    if (auto source = op->getAttrOfType<DictionaryAttr>(nn::kSourceAttr))
+      tensor->source = sourceOf(source);
     model->tensors.push_back(std::move(tensor));
   }
 
@@ -123,6 +141,23 @@ private:
       if (op.getInPlaceArgument(i) < 0)
         add(value.getType(), true);
     model->kernels.push_back(std::move(kernel));
+  }
+
+  void addDerived(rt::DerivedOp op) {
+    auto derived = std::make_unique<schema::DerivedT>();
+    derived->name = op.getSymName();
+    derived->kernel = kernelIndex.lookup(op.getKernel());
+    derived->source = tensorIndex.lookup(op.getSource());
+    derived->bytes = nn::storageOf(op.getTensorType()).bytes;
+    model->derived.push_back(std::move(derived));
+  }
+
+  schema::ArgRef place(rt::WeightOp weight) const {
+    auto derived = derivedIndex.find(weight.getTensor());
+    if (derived != derivedIndex.end())
+      return schema::ArgRef(schema::ArgKind::derived, derived->second);
+    return schema::ArgRef(schema::ArgKind::tensor,
+                          tensorIndex.lookup(weight.getTensor()));
   }
 
   LogicalResult addCode(const CodeImage &image, uint32_t segment) {
@@ -180,8 +215,7 @@ private:
       entry.buffers.emplace_back(*buffer.getOffset(), storage.bytes,
                                  storage.perPicture);
     } else if (auto weight = dyn_cast<rt::WeightOp>(op)) {
-      places[weight.getResult()] = schema::ArgRef(
-          schema::ArgKind::tensor, tensorIndex.lookup(weight.getTensor()));
+      places[weight.getResult()] = place(weight);
     } else if (auto step = dyn_cast<rt::StepOp>(op)) {
       places[step.getResult()] = schema::ArgRef(schema::ArgKind::step, 0);
     } else if (auto input = dyn_cast<rt::InputOp>(op)) {
@@ -218,7 +252,7 @@ private:
 
   ModuleOp module;
   ArrayRef<CodeImage> images;
-  llvm::StringMap<uint32_t> tensorIndex, kernelIndex;
+  llvm::StringMap<uint32_t> tensorIndex, kernelIndex, derivedIndex;
   std::unique_ptr<schema::ModelT> model;
   uint64_t segmentEnd[2] = {0, 0};
 };

@@ -32,6 +32,8 @@ nn::WeightForm wantedForm(OpOperand &use) {
       return filterForm(gradient.getGroups());
   if (auto transpose = dyn_cast<nn::TransposeFilterOp>(op))
     return filterForm(transpose.getGroups());
+  if (isa<nn::WinogradFilterOp>(op))
+    return nn::WeightForm::Panels;
   if (isa<nn::DenseOp, nn::DenseGradInputOp>(op) && use.getOperandNumber() == 1)
     return cast<RankedTensorType>(use.get().getType()).getDimSize(1) <
                    schema::kPanelWidth
@@ -73,11 +75,14 @@ struct AssignLayouts : impl::AssignLayoutsBase<AssignLayouts> {
       if (auto form = forms.find(get.getParameter()); form != forms.end())
         setForm(get.getResult(), form->second);
     });
-    module.walk([&](nn::UpdateOp update) {
+    module.walk([&](Operation *op) {
+      if (!isa<nn::UpdateOp, nn::DenseUpdateOp>(op))
+        return;
       nn::WeightForm form =
-          nn::formOf(cast<RankedTensorType>(update.getParameter().getType()));
-      setForm(update.getGradient(), form);
-      for (Value result : update.getResults())
+          nn::formOf(cast<RankedTensorType>(op->getOperand(0).getType()));
+      if (auto update = dyn_cast<nn::UpdateOp>(op))
+        setForm(update.getGradient(), form);
+      for (Value result : op->getResults())
         setForm(result, form);
     });
     // Padding makes a gradient longer, and with it its list of partial sums.
@@ -91,6 +96,9 @@ struct AssignLayouts : impl::AssignLayoutsBase<AssignLayouts> {
       setForm(transpose.getResult(), nn::formOf(cast<RankedTensorType>(
                                          transpose.getFilter().getType())));
     });
+    module.walk([&](nn::WinogradFilterOp transform) {
+      setForm(transform.getResult(), nn::WeightForm::Panels);
+    });
   }
 
   static void setForm(Value value, nn::WeightForm form) {
@@ -103,6 +111,8 @@ struct AssignLayouts : impl::AssignLayoutsBase<AssignLayouts> {
     if (auto conv = dyn_cast<nn::Conv2DOp>(op)) {
       ArrayRef<int64_t> pads = conv.getPads();
       widenHalo(conv.getInput(), {pads[0], pads[1], pads[2], pads[3]});
+    } else if (auto conv = dyn_cast<nn::WinogradConv2DOp>(op)) {
+      widenHalo(conv.getInput(), nn::reachOf(conv));
     } else if (auto gradient = dyn_cast<nn::Conv2DGradFilterOp>(op)) {
       ArrayRef<int64_t> pads = gradient.getPads();
       widenHalo(gradient.getInput(), {pads[0], pads[1], pads[2], pads[3]});

@@ -1,5 +1,6 @@
-// bn(conv(x, w, b)) becomes one convolution with other weights. The pass runs
-// on entry functions, so that a tap before the batch norm keeps its own,
+// bn(conv(x, w, b)) becomes one convolution with other weights, and so does a
+// layer scale behind a convolution or a dense layer. The pass runs on entry
+// functions, so that a tap before the batch norm keeps its own,
 // unfolded convolution; folded weights are shared by name between functions.
 #include "compiler/Transforms/ParameterValues.h"
 #include "compiler/Transforms/Passes.h"
@@ -46,7 +47,7 @@ FailureOr<ChannelVector> channelVector(nn::ParameterOp parameter) {
   return vector;
 }
 
-/// What a batch norm does to a channel: y = x * scale + shift.
+/// What a layer does to a channel: y = x * scale + shift.
 struct Affine {
   std::vector<double> scale, shift;
   bool uniform = false; // the same for every channel
@@ -72,18 +73,40 @@ FailureOr<Affine> affineOf(nn::BatchNormOp norm, SymbolTable &symbols) {
   return affine;
 }
 
+FailureOr<Affine> affineOf(nn::ScaleChannelsOp layer, SymbolTable &symbols) {
+  auto scale = channelVector(parameterOf(layer.getScale(), symbols));
+  if (failed(scale))
+    return failure();
+  Affine affine;
+  affine.uniform = scale->values.empty();
+  int64_t channels = cast<RankedTensorType>(layer.getType()).getShape().back();
+  for (int64_t c = 0; c < channels; ++c)
+    affine.scale.push_back((*scale)[c]);
+  affine.shift.assign(channels, 0);
+  return affine;
+}
+
+FailureOr<Affine> affineOf(Operation *layer, SymbolTable &symbols) {
+  if (auto norm = dyn_cast<nn::BatchNormOp>(layer))
+    return affineOf(norm, symbols);
+  return affineOf(cast<nn::ScaleChannelsOp>(layer), symbols);
+}
+
 struct FoldBatchNorm : impl::FoldBatchNormBase<FoldBatchNorm> {
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
-    SmallVector<nn::BatchNormOp> norms;
-    getOperation().walk([&](nn::BatchNormOp norm) { norms.push_back(norm); });
-    for (nn::BatchNormOp norm : norms)
+    SmallVector<Operation *> norms;
+    getOperation().walk([&](Operation *op) {
+      if (isa<nn::BatchNormOp, nn::ScaleChannelsOp>(op))
+        norms.push_back(op);
+    });
+    for (Operation *norm : norms)
       fold(norm, symbols);
     getOperation().walk([](Operation *op) { op->removeAttr(nn::kSharedAttr); });
   }
 
-  void fold(nn::BatchNormOp norm, SymbolTable &symbols) {
-    Operation *linear = norm.getInput().getDefiningOp();
+  void fold(Operation *norm, SymbolTable &symbols) {
+    Operation *linear = norm->getOperand(0).getDefiningOp();
     if (!linear || !isa<nn::Conv2DOp, nn::DenseOp>(linear) ||
         !linear->hasOneUse() || linear->hasAttr("activation") ||
         linear->hasAttr(nn::kSharedAttr))
@@ -111,7 +134,7 @@ struct FoldBatchNorm : impl::FoldBatchNormBase<FoldBatchNorm> {
   }
 
   nn::ParameterOp clone(nn::ParameterOp like, RankedTensorType type,
-                        StringRef role, nn::BatchNormOp norm) {
+                        StringRef role, Operation *norm) {
     OpBuilder builder(like);
     builder.setInsertionPointAfter(like);
     std::string name = (like.getLayer().value_or(like.getSymName()) + "." +
@@ -126,7 +149,7 @@ struct FoldBatchNorm : impl::FoldBatchNormBase<FoldBatchNorm> {
 
   /// w * scale, one factor an output channel (the last dimension).
   nn::ParameterOp foldedWeight(nn::ParameterOp weight, const Affine &affine,
-                               nn::BatchNormOp norm, SymbolTable &symbols) {
+                               Operation *norm, SymbolTable &symbols) {
     nn::ParameterOp folded =
         clone(weight, weight.getTensorType(), "kernel", norm);
     if (auto known = symbols.lookup<nn::ParameterOp>(folded.getSymName())) {
@@ -155,7 +178,7 @@ struct FoldBatchNorm : impl::FoldBatchNormBase<FoldBatchNorm> {
 
   /// b * scale + shift.
   nn::ParameterOp foldedBias(nn::ParameterOp weight, const ChannelVector &bias,
-                             const Affine &affine, nn::BatchNormOp norm,
+                             const Affine &affine, Operation *norm,
                              SymbolTable &symbols) {
     int64_t channels = affine.scale.size();
     auto type =
@@ -173,7 +196,7 @@ struct FoldBatchNorm : impl::FoldBatchNormBase<FoldBatchNorm> {
     return folded;
   }
 
-  void replace(nn::BatchNormOp norm, Operation *linear, nn::ParameterOp weight,
+  void replace(Operation *norm, Operation *linear, nn::ParameterOp weight,
                nn::ParameterOp bias) {
     OpBuilder builder(linear);
     auto get = [&](nn::ParameterOp parameter) -> Value {
@@ -188,8 +211,8 @@ struct FoldBatchNorm : impl::FoldBatchNormBase<FoldBatchNorm> {
     else
       cast<nn::DenseOp>(linear).getBiasMutable().assign(newBias);
     linear->setAttr(nn::kLayerAttr, norm->getAttr(nn::kLayerAttr));
-    norm.getResult().replaceAllUsesWith(linear->getResult(0));
-    norm.erase();
+    norm->getResult(0).replaceAllUsesWith(linear->getResult(0));
+    norm->erase();
   }
 };
 } // namespace

@@ -39,7 +39,7 @@ def FoldBatchNorm : TL_Pass<"tl-fold-batch-norm"> {
     s = gamma / sqrt(variance + epsilon), computed in double. Only where no
     phase trains any of the parameters and nothing else reads the convolution,
     in any entry point: what is computed for one phase must have the same bits
-    in all.
+    in all. A layer scale likewise.
     Weights that are drawn rather than loaded keep being drawn, scaled.
   }];
 }
@@ -107,6 +107,32 @@ def AdvanceUpdates : TL_Pass<"tl-advance-updates"> {
     gradient reads. With clipping an update needs the norm of all gradients, and
     so stays. What is computed, and in which order each number is, does not
     change.
+  }];
+}
+
+def FuseUpdates : TL_Pass<"tl-fuse-updates"> {
+  let summary = "Update a dense layer's weight as its gradient is made";
+  let description = [{
+    nn.update by a nn.dense_grad_weight that nothing else reads becomes
+    nn.dense_update: the gradient, as large as the weight, is neither written
+    nor read, and each number of it is made as before. Not with clipping,
+    which reads all gradients before the first update, and not where a picture
+    has several rows (tokens): there the product takes longer than the update,
+    and its sum is cut into parts for the cache.
+  }];
+}
+
+def UseWinograd : TL_Pass<"tl-use-winograd"> {
+  let summary = "Compute 3x3 convolutions with fewer products";
+  let description = [{
+    A convolution with stride 1 and a 3x3 filter becomes `nn.winograd_filter`
+    and `nn.winograd_conv2d`, a quarter of the multiplications, where the cost
+    model expects it to be faster; so does the gradient of its input, from the
+    points of the transposed filter. The runtime computes the points of a filter
+    that no phase trains once; those of others are made in each run of an entry
+    point, which the cost model counts. The form depends neither on the batch
+    nor on the entry point, because what several of them compute has the same
+    bits in all. Gradients of filters stay direct.
   }];
 }
 

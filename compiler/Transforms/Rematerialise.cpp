@@ -22,8 +22,9 @@ constexpr int64_t kFree = 4;
 
 bool isCheap(Operation *op) {
   return isa_and_nonnull<nn::ActivationOp, nn::BatchNormOp, nn::AddOp,
-                         nn::PadOp, nn::SliceOp, nn::PadChannelsOp,
-                         nn::ReshapeOp, nn::DropoutOp>(op);
+                         nn::MultiplyOp, nn::ScaleChannelsOp, nn::PadOp,
+                         nn::SliceOp, nn::PadChannelsOp, nn::ReshapeOp,
+                         nn::DropoutOp>(op);
 }
 
 /// Bytes of one picture; 0 for weights and whatever the batch shares.

@@ -3,7 +3,9 @@
 
 #include "compiler/Pipeline/Register.h"
 #include "compiler/tools/Diagnostics.h"
+#include "compiler/tools/ExpectedTensors.h"
 #include "compiler/tools/Explain.h"
+#include "compiler/tools/ImportOnnx.h"
 #include "compiler/tools/ListBackbones.h"
 #include "compiler/tools/LoadWeights.h"
 #include "compiler/tools/PlanSummary.h"
@@ -22,6 +24,7 @@ LogicalResult parseModel(Compilation &c, const CompileOptions &options,
                          MLIRContext &context) {
   frontend::FrontendOptions frontendOptions;
   frontendOptions.keep = options.keep;
+  frontendOptions.importOnnx = onnxImporter();
   c.module = frontend::loadModel(options.model, frontendOptions, context);
   if (!c.module)
     return failure();
@@ -29,8 +32,8 @@ LogicalResult parseModel(Compilation &c, const CompileOptions &options,
 }
 
 /// Opens what --weights, or else the recipe, says.
-FailureOr<WeightOrigin> openWeights(ask::BackboneOp backbone,
-                                    StringRef option) {
+FailureOr<WeightOrigin> openWeights(ask::ModelOp model, StringRef option) {
+  ask::BackboneOp backbone = model.getBackbone();
   WeightOrigin origin;
   StringRef path = option.empty() ? backbone.getWeights().value_or("") : option;
   if (path.empty()) {
@@ -51,7 +54,9 @@ FailureOr<WeightOrigin> openWeights(ask::BackboneOp backbone,
     origin.seed = value;
     return origin;
   }
-  auto file = weights::openWeightSource(path.str());
+  auto file = isOnnxWeights(backbone, path)
+                  ? openOnnxWeights(model, path)
+                  : weights::openWeightSource(path.str());
   if (!file) {
     if (option.empty())
       backbone.emitError() << file.message();
@@ -73,10 +78,18 @@ bool startsFromScratch(ask::BackboneOp backbone, StringRef option) {
 LogicalResult loadPhase(Compilation &c, const CompileOptions &options) {
   for (auto model : c.module->getOps<ask::ModelOp>()) {
     ask::BackboneOp backbone = model.getBackbone();
-    if (startsFromScratch(backbone, options.weights))
+    if (startsFromScratch(backbone, options.weights)) {
+      recordSources(model, std::nullopt);
       continue;
-    auto origin = openWeights(backbone, options.weights);
-    if (failed(origin) || failed(loadWeights(*c.module, *origin)))
+    }
+    auto origin = openWeights(model, options.weights);
+    if (failed(origin))
+      return failure();
+    std::optional<weights::Convention> convention;
+    if (origin->file)
+      convention = origin->file->convention();
+    recordSources(model, convention);
+    if (failed(loadWeights(*c.module, *origin)))
       return failure();
   }
   // Reading .h5 forks; only now may threads start.

@@ -2,60 +2,14 @@
 #include "compiler/tools/LoadWeights.h"
 
 #include "compiler/Transforms/ParameterValues.h"
+#include "compiler/tools/ExpectedTensors.h"
+#include "compiler/tools/RecogniseWeights.h"
 #include "frontends/tl/Frontend.h"
-#include "frontends/weights/Bind.h"
 
 using namespace mlir;
 
 namespace tl {
 namespace {
-
-/// The flattened {C, H, W} behind a dense layer, if a flatten feeds it.
-std::optional<std::array<int64_t, 3>> flattenedInput(ask::LayerOp layer) {
-  if (layer.getKind() != "Dense" || layer.getInputs().empty())
-    return std::nullopt;
-  // Dropout between the two changes no order.
-  auto before = layer.getInputs().front().getDefiningOp<ask::LayerOp>();
-  while (before && before.getKind() == "Dropout")
-    before = before.getInputs().front().getDefiningOp<ask::LayerOp>();
-  if (!before || before.getKind() != "Flatten")
-    return std::nullopt;
-  auto shape =
-      cast<RankedTensorType>(before.getInputs().front().getType()).getShape();
-  if (shape.size() != 4)
-    return std::nullopt;
-  return std::array<int64_t, 3>{shape[3], shape[1], shape[2]};
-}
-
-weights::ExpectedTensor expectation(ask::LayerOp layer,
-                                    nn::ParameterOp parameter) {
-  weights::ExpectedTensor expected;
-  expected.layer = layer.getName();
-  expected.kerasClass = layer.getKind();
-  expected.role = parameter.getRole().value_or("");
-  ArrayRef<int64_t> shape = parameter.getTensorType().getShape();
-  expected.shape.assign(shape.begin(), shape.end());
-  expected.torchPrefix = layer.getSource().value_or(layer.getName());
-  if (expected.role == "kernel")
-    expected.flattened = flattenedInput(layer);
-  return expected;
-}
-
-/// The backbone's parameters that want values, in the order of its layers.
-/// (A batch norm without a scale has its ones already.)
-SmallVector<std::pair<ask::LayerOp, nn::ParameterOp>>
-backboneParameters(ask::ModelOp model) {
-  llvm::StringMap<SmallVector<nn::ParameterOp>> byLayer;
-  for (auto parameter : model.getBody().front().getOps<nn::ParameterOp>())
-    byLayer[parameter.getLayer().value_or("")].push_back(parameter);
-  SmallVector<std::pair<ask::LayerOp, nn::ParameterOp>> all;
-  for (auto layer :
-       model.getBackbone().getBody().front().getOps<ask::LayerOp>())
-    for (nn::ParameterOp parameter : byLayer.lookup(layer.getName()))
-      if (!parameter.getValueAttr())
-        all.push_back({layer, parameter});
-  return all;
-}
 
 StringRef ownerOf(weights::Convention convention) {
   switch (convention) {
@@ -103,18 +57,25 @@ void warnOfPreprocessing(ask::ModelOp model,
 LogicalResult bindFile(ask::ModelOp model, weights::WeightSource &file) {
   ask::BackboneOp backbone = model.getBackbone();
   auto parameters = backboneParameters(model);
-  weights::BindRequest request;
-  for (auto [layer, parameter] : parameters)
-    request.expected.push_back(expectation(layer, parameter));
-  if (auto others = backbone.getOtherLayers())
-    for (auto name : others->getAsRange<StringAttr>())
-      request.optionalLayers.push_back(name.str());
+  weights::BindRequest request = bindRequest(model);
   auto binding = weights::bindWeights(file, request);
-  if (!binding)
-    return backbone.emitError() << binding.message();
+  if (!binding) {
+    InFlightDiagnostic error = backbone.emitError() << binding.message();
+    std::string looks = recogniseWeights(file, request, model.getInput());
+    if (!looks.empty())
+      error.attachNote() << looks;
+    return error;
+  }
   warnOfPreprocessing(model, file);
   for (auto [entry, bound] : llvm::zip(parameters, binding->tensors)) {
-    nn::ParameterOp parameter = entry.second;
+    nn::ParameterOp parameter = entry.parameter;
+    if (bound.resampling) {
+      auto [how, prefix, from, to] = *bound.resampling;
+      emitWarning(entry.layer.getLoc())
+          << "the file's '" << bound.sourceName << "' is of " << from[0] << "x"
+          << from[1] << " places; it is resampled to the " << to[0] << "x"
+          << to[1] << " of this input";
+    }
     auto [attribute, data] =
         allocateValues(parameter.getTensorType(), parameter.getSymName());
     if (auto status = bound.read({data.data(), data.size()}); !status)

@@ -96,6 +96,19 @@ std::string Table::trainedIn(ask::LayerOp layer, bool head) {
   return first;
 }
 
+/// A further layer of a group: one row of the list, which gives the last one's
+/// value. It has its first layer's kind where it has its name.
+static void joinGroup(Row &group, const Row &layer, StringAttr name) {
+  if (group.name != name) {
+    group.name = name.str();
+    group.kind = "Sequential";
+  }
+  group.shape = layer.shape;
+  group.weights += layer.weights;
+  if (group.trained == "-")
+    group.trained = layer.trained;
+}
+
 void Table::addLayers(Block &block, bool isHead) {
   for (auto layer : block.getOps<ask::LayerOp>()) {
     Row row;
@@ -107,7 +120,13 @@ void Table::addLayers(Block &block, bool isHead) {
     row.weights = weights.lookup(layer.getName());
     row.trained = trainedIn(layer, isHead);
     total += row.weights;
-    (isHead ? head : backbone).push_back(std::move(row));
+    std::vector<Row> &rows = isHead ? head : backbone;
+    auto group = layer->getAttrOfType<StringAttr>(ask::kGroupAttr);
+    if (group && !rows.empty() && rows.back().index == row.index && !isHead) {
+      joinGroup(rows.back(), row, group);
+      continue;
+    }
+    rows.push_back(std::move(row));
   }
 }
 

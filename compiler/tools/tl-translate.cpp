@@ -6,6 +6,7 @@
 //   tl-translate --import-tl --split-input-file    each part between lines
 //                                                  "// -----" by itself
 #include "compiler/tools/Diagnostics.h"
+#include "compiler/tools/ImportOnnx.h"
 #include "compiler/tools/Summary.h"
 #include "dialects/TL/TL.h"
 #include "frontends/tl/Frontend.h"
@@ -61,7 +62,8 @@ int main(int argc, char **argv) {
                  << "': " << file.getError().message() << "\n";
     return 1;
   }
-  FrontendOptions options{weights, {keep.begin(), keep.end()}};
+  FrontendOptions options{
+      weights, {keep.begin(), keep.end()}, tl::onnxImporter()};
   llvm::StringRef text = (*file)->getBuffer();
   if (!split)
     return translate(text, options) ? 0 : 1;

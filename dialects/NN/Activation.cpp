@@ -19,6 +19,11 @@ static double hardSigmoid(double x) {
   return std::clamp(x / 6 + 0.5, 0.0, 1.0);
 }
 
+// The argument of gelu_tanh's tanh: sqrt(2 / pi) (x + 0.044715 x^3).
+static double geluCubic(double x) {
+  return std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x);
+}
+
 double evaluateActivation(ActivationAttr activation, double x) {
   switch (activation.getKind()) {
   case ActivationKind::None:
@@ -43,6 +48,8 @@ double evaluateActivation(ActivationAttr activation, double x) {
     return x * hardSigmoid(x);
   case ActivationKind::Elu:
     return x >= 0 ? x : slope(activation) * std::expm1(x);
+  case ActivationKind::GeluTanh:
+    return 0.5 * x * (1 + std::tanh(geluCubic(x)));
   }
   llvm_unreachable("every activation kind is listed");
 }
@@ -74,6 +81,11 @@ double evaluateActivationGradient(ActivationAttr activation, double v) {
     return v <= -3 ? 0 : v >= 3 ? 1 : v / 3 + 0.5;
   case ActivationKind::Elu: // from y: y + alpha below zero
     return v >= 0 ? 1 : v + slope(activation);
+  case ActivationKind::GeluTanh: { // (1 + t) / 2 + x (1 - t^2) u' / 2
+    double t = std::tanh(geluCubic(v));
+    double slope = std::sqrt(2 / M_PI) * (1 + 3 * 0.044715 * v * v);
+    return 0.5 * (1 + t) + 0.5 * v * (1 - t * t) * slope;
+  }
   }
   llvm_unreachable("every activation kind is listed");
 }
@@ -82,6 +94,7 @@ bool gradientNeedsInput(ActivationKind kind) {
   switch (kind) {
   case ActivationKind::Silu:
   case ActivationKind::Gelu:
+  case ActivationKind::GeluTanh:
   case ActivationKind::HardSigmoid:
   case ActivationKind::HardSwish:
     return true;

@@ -1,6 +1,6 @@
 // The elementwise functions: formulas in double, the oracle for the kernels.
 // Sources: Keras 3 (keras/src/activations) and PyTorch agree on all of these;
-// gelu is the exact form with erf.
+// gelu is the exact form with erf, gelu_tanh its approximation.
 #pragma once
 
 #include "dialects/NN/NN.h"

@@ -102,6 +102,13 @@ LogicalResult expectSlice(Operation *op, ArrayRef<int64_t> whole,
   return success();
 }
 
+SmallVector<int64_t> gateOf(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> gate(shape);
+  for (size_t d = 1; d + 1 < gate.size(); ++d)
+    gate[d] = 1;
+  return gate;
+}
+
 LogicalResult expectHeads(Operation *op, Value qkv, int64_t heads) {
   if (failed(expectRank(op, "qkv", qkv, 3)))
     return failure();

@@ -34,6 +34,9 @@ mlir::LogicalResult expectSlice(mlir::Operation *op,
                                 llvm::ArrayRef<int64_t> offsets,
                                 llvm::ArrayRef<int64_t> strides);
 
+/// [N, 1, ..., 1, C]: the gate that multiplies each place of a [N, ..., C].
+llvm::SmallVector<int64_t> gateOf(llvm::ArrayRef<int64_t> shape);
+
 /// `qkv` is [N, T, 3C] with C a multiple of `heads`.
 mlir::LogicalResult expectHeads(mlir::Operation *op, mlir::Value qkv,
                                 int64_t heads);

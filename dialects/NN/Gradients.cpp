@@ -3,6 +3,7 @@
 // result; an entry of `gradients` stays null where it is not wanted.
 #include "dialects/NN/Activation.h"
 #include "dialects/NN/NN.h"
+#include "mlir/IR/Builders.h"
 
 using namespace mlir;
 
@@ -150,15 +151,64 @@ void AddOp::buildGradient(OpBuilder &b, Value dy, const llvm::BitVector &wanted,
       gradients[i] = dy;
 }
 
+// y = x g: dx = dy g, dg = dy x, summed over the places that one g serves
+void MultiplyOp::buildGradient(OpBuilder &b, Value dy,
+                               const llvm::BitVector &wanted,
+                               Gradients &gradients) {
+  start(*this, gradients);
+  Type x = getInput().getType(), gate = getGate().getType();
+  if (wanted[0])
+    gradients[0] = MultiplyOp::create(b, getLoc(), x, dy, getGate());
+  if (wanted[1] && x == gate)
+    gradients[1] = MultiplyOp::create(b, getLoc(), x, dy, getInput());
+  else if (wanted[1])
+    gradients[1] =
+        MultiplyGradGateOp::create(b, getLoc(), gate, dy, getInput());
+}
+
+// y = x s: dx = dy s, ds = sum dy x
+void ScaleChannelsOp::buildGradient(OpBuilder &b, Value dy,
+                                    const llvm::BitVector &wanted,
+                                    Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] = ScaleChannelsOp::create(b, getLoc(), getInput().getType(),
+                                           dy, getScale());
+  if (wanted[1])
+    gradients[1] = ScaleChannelsGradOp::create(
+        b, getLoc(), getScale().getType(), dy, getInput());
+}
+
+// y = a x + b: dx = a dy
+void RescaleOp::buildGradient(OpBuilder &b, Value dy,
+                              const llvm::BitVector &wanted,
+                              Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] =
+        RescaleOp::create(b, getLoc(), getInput().getType(), dy, getScaleAttr(),
+                          b.getDenseF32ArrayAttr({0.0f}));
+}
+
+// y = (x - mean) / deviation: dx = dy / deviation; the statistics get none
+void StandardizeOp::buildGradient(OpBuilder &b, Value dy,
+                                  const llvm::BitVector &wanted,
+                                  Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] = StandardizeOp::create(b, getLoc(), getInput().getType(), dy,
+                                         getVariance(), Value());
+}
+
 // y = mask x / (1 - rate): dx = mask dy / (1 - rate), the same mask
 void DropoutOp::buildGradient(OpBuilder &b, Value dy,
                               const llvm::BitVector &wanted,
                               Gradients &gradients) {
   start(*this, gradients);
   if (wanted[0])
-    gradients[0] =
-        DropoutOp::create(b, getLoc(), getInput().getType(), dy, getIds(),
-                          getStep(), getRateAttr(), getStreamAttr());
+    gradients[0] = DropoutOp::create(b, getLoc(), getInput().getType(), dy,
+                                     getIds(), getStep(), getRateAttr(),
+                                     getStreamAttr(), getPerPictureAttr());
 }
 
 // y = largest of each window: dx = dy at the first largest element, else 0

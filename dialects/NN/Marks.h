@@ -27,10 +27,16 @@ inline constexpr llvm::StringLiteral kBackboneAttr = "nn.backbone";
 /// parameter's moving average.
 inline constexpr llvm::StringLiteral kAverageAttr = "nn.average";
 
+/// On an nn.parameter and its rt.tensor: what the weights' framework calls it
+/// and how it keeps it there, a dictionary of `name`, `shape`, `view` and `axes`
+/// (runtime/schema/model.fbs, Source).
+inline constexpr llvm::StringLiteral kSourceAttr = "nn.source";
+
 /// True for the role of a parameter that no gradient reaches: the stored
-/// statistics of a batch norm.
+/// statistics of a batch norm, and those that Keras's Normalization keeps.
 inline bool isStatistic(llvm::StringRef role) {
-  return role.starts_with("moving_");
+  return role.starts_with("moving_") || role == "mean" || role == "variance" ||
+         role == "count";
 }
 
 } // namespace tl::nn

@@ -21,7 +21,8 @@ def NN_ActivationKind : I32EnumAttr<"ActivationKind", "elementwise functions", [
     I32EnumAttrCase<"Gelu", 7, "gelu">,
     I32EnumAttrCase<"HardSigmoid", 8, "hard_sigmoid">,
     I32EnumAttrCase<"HardSwish", 9, "hard_swish">,
-    I32EnumAttrCase<"Elu", 10, "elu">]> {
+    I32EnumAttrCase<"Elu", 10, "elu">,
+    I32EnumAttrCase<"GeluTanh", 11, "gelu_tanh">]> {
   let cppNamespace = "::tl::nn";
   let genSpecializedAttr = 0;
 }

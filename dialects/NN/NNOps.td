@@ -206,6 +206,56 @@ def NN_AddOp : NN_Layer<"add", [SameOperandsAndResultShape]> {
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` functional-type(operands, results)";
 }
 
+def NN_MultiplyOp : NN_Layer<"multiply"> {
+  let summary = "elementwise product of a value and a gate";
+  let description = [{
+    `gate` has the shape of `input`, or `[N, 1, ..., 1, C]`: then one number a
+    channel multiplies every place of its picture (squeeze and excitation).
+  }];
+  let arguments = (ins NN_Tensor:$input, NN_Tensor:$gate);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = "$input `,` $gate attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def NN_ScaleChannelsOp : NN_Layer<"scale_channels"> {
+  let summary = "a learnt factor a channel (layer scale): x scale[c]";
+  let arguments = (ins NN_Tensor:$input, NN_Tensor:$scale);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = "$input `,` $scale attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def NN_RescaleOp : NN_Layer<"rescale"> {
+  let summary = "constants of the network: x scale[c] + offset[c]";
+  let description = [{
+    One number a channel, or one for all. What a network does to its input
+    before the first convolution (Keras's Rescaling, and its Normalization with
+    given statistics).
+  }];
+  let arguments = (ins NN_Tensor:$input, DenseF32ArrayAttr:$scale,
+                       DenseF32ArrayAttr:$offset);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def NN_StandardizeOp : NN_Layer<"standardize"> {
+  let summary = "by stored statistics: (x - mean[c]) / max(sqrt(variance[c]), 1e-7)";
+  let description = [{
+    Keras's Normalization with statistics from its weight file, which no phase
+    trains; 1e-7 is Keras's epsilon(). Without `mean` it only divides: that is
+    its gradient.
+  }];
+  let arguments = (ins NN_Tensor:$input, NN_Tensor:$variance,
+                       Optional<NN_Tensor>:$mean);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = [{
+    $input `,` $variance (`mean` $mean^)? attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
 def NN_ConcatOp : NN_Layer<"concat"> {
   let summary = "values side by side along the channels (the last dimension)";
   let arguments = (ins Variadic<NN_Tensor>:$inputs);
@@ -286,13 +336,15 @@ def NN_DropoutOp : NN_Layer<"dropout", [AttrSizedOperandSegments]> {
     The element i (within its picture) is kept when its Philox uniform draw
     (runtime/schema/Random.h: purpose kRandomDropout, `stream`, the picture's
     id, phase and epoch from the step block) is at least `rate`, and then
-    divided by 1 - rate. Its gradient is the same operation with the same draw.
+    divided by 1 - rate. With `per_picture` the draw of element 0 decides for
+    the whole picture (stochastic depth). Its gradient is the same operation
+    with the same draw.
     Outside training there is no such operation: `ids` and `step` are null in
     inference and in the TL module, and the fold phase removes it.
   }];
   let arguments = (ins NN_Tensor:$input, Optional<NN_Indices>:$ids,
                        Optional<NN_StepBlock>:$step, F64Attr:$rate,
-                       I64Attr:$stream);
+                       I64Attr:$stream, UnitAttr:$per_picture);
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = [{
     $input (`ids` $ids^ `step` $step)? attr-dict `:` functional-type(operands, results)

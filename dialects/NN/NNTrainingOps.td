@@ -273,6 +273,22 @@ def NN_AvgPoolGradOp : NN_Op<"avg_pool_grad", [Pure]> {
   let hasVerifier = 1;
 }
 
+def NN_MultiplyGradGateOp : NN_Op<"multiply_grad_gate", [Pure]> {
+  let summary = "the sum over the places of dy x: [N,...,C] to [N,1,...,1,C]";
+  let arguments = (ins NN_Tensor:$gradient, NN_Tensor:$input);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = "$gradient `,` $input attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def NN_ScaleChannelsGradOp : NN_Op<"scale_channels_grad", [Pure]> {
+  let summary = "the sum over batch and places of dy x: [N,...,C] to [C]";
+  let arguments = (ins NN_Tensor:$gradient, NN_Tensor:$input);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = "$gradient `,` $input attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 def NN_SliceGradOp : NN_Op<"slice_grad", [Pure]> {
   let summary = "dy where `nn.slice` took an element, zero elsewhere";
   let arguments = (ins NN_Tensor:$gradient, DenseI64ArrayAttr:$offsets,
@@ -350,6 +366,25 @@ def NN_AdaptiveAvgPoolGradOp : NN_Op<"adaptive_avg_pool_grad", [Pure]> {
   let arguments = (ins NN_Tensor:$gradient);
   let results = (outs NN_Tensor:$result);
   let assemblyFormat = "$gradient attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def NN_DenseUpdateOp : NN_Op<"dense_update", [Pure]> {
+  let summary = "nn.update by nn.dense_grad_weight, as one operation";
+  let description = [{
+    The gradient of the parameter `[K,M]` is the sum over the batch of
+    input `[N,K]` times gradient `[N,M]`; all else as in `nn.update`, in place
+    too. The whole gradient is never in memory.
+  }];
+  let arguments = (ins NN_Tensor:$parameter, Variadic<NN_Tensor>:$slots,
+                       NN_Tensor:$input, NN_Tensor:$gradient,
+                       NN_StepBlock:$step, NN_OptimizerAttr:$optimizer,
+                       DefaultValuedAttr<I64Attr, "0">:$rate);
+  let results = (outs Variadic<NN_Tensor>:$results);
+  let assemblyFormat = [{
+    $parameter `slots` `(` $slots `)` `by` $input `,` $gradient `at` $step
+    attr-dict `:` functional-type(operands, results)
+  }];
   let hasVerifier = 1;
 }
 

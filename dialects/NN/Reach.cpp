@@ -1,6 +1,8 @@
 // Geometry of windows, one dimension at a time; see the header.
 #include "dialects/NN/Reach.h"
 
+#include "dialects/NN/Winograd.h"
+
 using namespace mlir;
 
 namespace tl::nn {
@@ -57,6 +59,18 @@ HaloSizes reachOf(Conv2DOp op) {
 
 HaloSizes reachOf(Conv2DGradFilterOp op) {
   return windowReach(op, op.getInput(), op.getGradient());
+}
+
+HaloSizes reachOf(WinogradConv2DOp op) {
+  auto out = cast<RankedTensorType>(op.getType());
+  Range ranges[2];
+  for (unsigned d : {0, 1}) {
+    int64_t blocks = winograd::blocksFor(out.getDimSize(1 + d));
+    int64_t first = -op.getPads()[2 * d];
+    ranges[d] = {first,
+                 first + blocks * winograd::kOutputs + winograd::kTaps - 2};
+  }
+  return outside(ranges, op.getInput());
 }
 
 HaloSizes reachOf(Conv2DGradInputOp op) {

@@ -11,6 +11,8 @@ namespace tl::nn {
 /// than its pads where a stride leaves some out).
 HaloSizes reachOf(Conv2DOp op);
 HaloSizes reachOf(Conv2DGradFilterOp op);
+/// Its blocks of 4 x 4 outputs are whole, also where the result ends earlier.
+HaloSizes reachOf(WinogradConv2DOp op);
 /// The zeros around dy: dx[h] reads dy[(h + pad - kh dilation) / stride] for
 /// every tap kh where the division leaves no remainder.
 HaloSizes reachOf(Conv2DGradInputOp op);

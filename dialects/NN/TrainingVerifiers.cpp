@@ -233,35 +233,69 @@ LogicalResult SumSquaresOp::verify() {
                      {squareSums(typeOf(getGradient()))});
 }
 
+LogicalResult MultiplyGradGateOp::verify() {
+  ArrayRef<int64_t> in = shapeOf(getInput());
+  if (failed(expectShape(*this, "gradient", getGradient(), in)))
+    return failure();
+  return expectShape(*this, "result", getResult(), gateOf(in));
+}
+
+LogicalResult ScaleChannelsGradOp::verify() {
+  ArrayRef<int64_t> in = shapeOf(getInput());
+  if (failed(expectShape(*this, "gradient", getGradient(), in)))
+    return failure();
+  return expectShape(*this, "result", getResult(), {in.back()});
+}
+
 LogicalResult ClipScaleOp::verify() {
   if (!(getMaxNorm().convertToDouble() > 0))
     return emitOpError("max_norm must be positive");
   return expectShape(*this, "result", getResult(), {1});
 }
 
-LogicalResult UpdateOp::verify() {
-  unsigned slots = slotCount(getOptimizer());
-  if (getSlots().size() != slots)
-    return emitOpError() << stringifyOptimizerKind(getOptimizer().getKind())
-                         << " keeps " << slots << " slots, found "
-                         << getSlots().size();
-  if (getNumResults() != slots + 1)
-    return emitOpError() << "must give the parameter and " << slots
-                         << " slots, found " << getNumResults() << " results";
-  Type type = getParameter().getType();
-  SmallVector<Type> others(getSlots().getTypes());
-  llvm::append_range(others, getResultTypes());
-  others.push_back(getGradient().getType());
-  if (getScale() && failed(expectShape(*this, "scale", getScale(), {1})))
-    return failure();
-  if (getRate() > 1)
-    return emitOpError() << "rate must be 0 (head) or 1 (backbone), found "
-                         << int64_t(getRate());
+/// Of the two updates: slots, results and `others` are as the rule and the
+/// parameter want them.
+template <typename Update>
+static LogicalResult verifyUpdate(Update op, StringRef named,
+                                  SmallVector<Type> others) {
+  unsigned slots = slotCount(op.getOptimizer());
+  if (op.getSlots().size() != slots)
+    return op.emitOpError()
+           << stringifyOptimizerKind(op.getOptimizer().getKind()) << " keeps "
+           << slots << " slots, found " << op.getSlots().size();
+  if (op.getNumResults() != slots + 1)
+    return op.emitOpError()
+           << "must give the parameter and " << slots << " slots, found "
+           << op.getNumResults() << " results";
+  if (op.getRate() > 1)
+    return op.emitOpError() << "rate must be 0 (head) or 1 (backbone), found "
+                            << int64_t(op.getRate());
+  Type type = op.getParameter().getType();
+  llvm::append_range(others, op.getSlots().getTypes());
+  llvm::append_range(others, op->getResultTypes());
   for (Type other : others)
     if (other != type)
-      return emitOpError() << "slots, gradient and results must be " << type
-                           << ", as the parameter, found " << other;
+      return op.emitOpError() << named << " must be " << type
+                              << ", as the parameter, found " << other;
   return success();
+}
+
+LogicalResult UpdateOp::verify() {
+  if (getScale() && failed(expectShape(*this, "scale", getScale(), {1})))
+    return failure();
+  return verifyUpdate(*this, "slots, gradient and results",
+                      {getGradient().getType()});
+}
+
+LogicalResult DenseUpdateOp::verify() {
+  if (failed(expectRank(*this, "input", getInput(), 2)) ||
+      failed(expectRank(*this, "gradient", getGradient(), 2)))
+    return failure();
+  ArrayRef<int64_t> x = shapeOf(getInput()), dy = shapeOf(getGradient());
+  if (failed(expectShape(*this, "gradient", getGradient(), {x[0], dy[1]})) ||
+      failed(expectShape(*this, "parameter", getParameter(), {x[1], dy[1]})))
+    return failure();
+  return verifyUpdate(*this, "slots and results", {});
 }
 
 } // namespace tl::nn

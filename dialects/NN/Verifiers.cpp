@@ -154,6 +154,39 @@ LogicalResult PadOp::verify() {
                      {in[0], in[1] + p[0] + p[1], in[2] + p[2] + p[3], in[3]});
 }
 
+LogicalResult MultiplyOp::verify() {
+  ArrayRef<int64_t> in = shapeOf(getInput()), gate = shapeOf(getGate());
+  if (gate != in && failed(expectShape(*this, "gate", getGate(), gateOf(in))))
+    return failure();
+  return expectShape(*this, "result", getResult(), in);
+}
+
+LogicalResult ScaleChannelsOp::verify() {
+  ArrayRef<int64_t> in = shapeOf(getInput());
+  if (failed(expectShape(*this, "scale", getScale(), {in.back()})))
+    return failure();
+  return expectShape(*this, "result", getResult(), in);
+}
+
+LogicalResult RescaleOp::verify() {
+  ArrayRef<int64_t> in = shapeOf(getInput());
+  for (auto [name, numbers] :
+       {std::pair<StringRef, ArrayRef<float>>{"scale", getScale()},
+        {"offset", getOffset()}})
+    if (numbers.size() != 1 && int64_t(numbers.size()) != in.back())
+      return emitOpError() << name << " must have 1 or " << in.back()
+                           << " numbers, found " << numbers.size();
+  return expectShape(*this, "result", getResult(), in);
+}
+
+LogicalResult StandardizeOp::verify() {
+  ArrayRef<int64_t> in = shapeOf(getInput());
+  if (failed(expectShape(*this, "variance", getVariance(), {in.back()})) ||
+      (getMean() && failed(expectShape(*this, "mean", getMean(), {in.back()}))))
+    return failure();
+  return expectShape(*this, "result", getResult(), in);
+}
+
 LogicalResult ConcatOp::verify() {
   if (getInputs().empty())
     return emitOpError("needs at least one input");

@@ -90,15 +90,45 @@ LogicalResult KernelOp::verify() {
   return success();
 }
 
+LogicalResult DerivedOp::verifySymbolUses(SymbolTableCollection &tables) {
+  auto source =
+      tables.lookupNearestSymbolFrom<TensorOp>(*this, getSourceAttr());
+  if (!source || source.getRole() != TensorRole::Constant)
+    return emitOpError() << "no constant named " << getSourceAttr();
+  auto kernel =
+      tables.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
+  if (!kernel)
+    return emitOpError() << "no kernel named " << getKernelAttr();
+  Block *block = kernel.getBlock();
+  if (block->getNumArguments() != 1 || kernel.getReturned().size() != 1 ||
+      kernel.getInPlace())
+    return emitOpError() << "kernel " << getKernelAttr()
+                         << " must make one value of one argument";
+  if (block->getArgument(0).getType() != source.getTensorType())
+    return emitOpError() << "kernel " << getKernelAttr() << " reads "
+                         << block->getArgument(0).getType() << ", found "
+                         << source.getTensorType();
+  if (kernel.getReturned()[0].getType() != getType())
+    return emitOpError() << "kernel " << getKernelAttr() << " makes "
+                         << kernel.getReturned()[0].getType() << ", found "
+                         << getType();
+  if (!getTensorType().hasStaticShape())
+    return emitOpError("needs a static tensor type");
+  return success();
+}
+
 LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &tables) {
-  auto tensor =
-      tables.lookupNearestSymbolFrom<TensorOp>(*this, getTensorAttr());
-  if (!tensor)
+  Operation *named = tables.lookupNearestSymbolFrom(*this, getTensorAttr());
+  RankedTensorType type;
+  if (auto tensor = dyn_cast_or_null<TensorOp>(named))
+    type = tensor.getTensorType();
+  else if (auto derived = dyn_cast_or_null<DerivedOp>(named))
+    type = derived.getTensorType();
+  else
     return emitOpError() << "no tensor named " << getTensorAttr();
-  if (tensor.getTensorType() != getType().getTensor())
-    return emitOpError() << "tensor " << getTensorAttr() << " is "
-                         << tensor.getTensorType() << ", found "
-                         << getType().getTensor();
+  if (type != getType().getTensor())
+    return emitOpError() << "tensor " << getTensorAttr() << " is " << type
+                         << ", found " << getType().getTensor();
   return success();
 }
 

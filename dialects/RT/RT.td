@@ -23,9 +23,9 @@ def RT_Dialect : Dialect {
   let dependentDialects = ["::tl::nn::NNDialect"];
   let summary = "How it runs: kernels, buffers, entry points";
   let description = [{
-    A program is a module of `rt.tensor` (weights), `rt.kernel` (fused
-    operations, each compiled once for each ISA) and `rt.entry` (what the
-    runtime can be asked to run). A `!rt.buffer<T>` is memory that holds a
+    A program is a module of `rt.tensor` (weights), `rt.derived` (what is made
+    of them before the first run), `rt.kernel` (fused operations, each compiled
+    once for each ISA) and `rt.entry` (what the runtime can be asked to run). A `!rt.buffer<T>` is memory that holds a
     value of the NN type T, laid out as T's encoding says
     (dialects/NN/Storage.h).
   }];
@@ -75,6 +75,23 @@ def RT_TensorOp : RT_Op<"tensor", [Symbol]> {
                        OptionalAttr<FlatSymbolRefAttr>:$slot_of);
   let assemblyFormat = "$role $sym_name `:` $type attr-dict";
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::RankedTensorType getTensorType() {
+      return ::llvm::cast<::mlir::RankedTensorType>(getType());
+    }
+  }];
+}
+
+def RT_DerivedOp : RT_Op<"derived", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "what a kernel makes of a constant, kept out of the container";
+  let description = [{
+    The one result of `kernel` on `source`, a constant tensor: the same in every
+    run. The runtime computes it when the first program that reads it is bound,
+    shares it among all programs of the model and frees it with the last.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$kernel,
+                       FlatSymbolRefAttr:$source, TypeAttr:$type);
+  let assemblyFormat = "$sym_name `=` $kernel `(` $source `)` `:` $type attr-dict";
   let extraClassDeclaration = [{
     ::mlir::RankedTensorType getTensorType() {
       return ::llvm::cast<::mlir::RankedTensorType>(getType());
@@ -160,7 +177,7 @@ def RT_BufferOp : RT_Op<"buffer", [MemoryEffects<[MemAlloc]>]> {
 }
 
 def RT_WeightOp : RT_Op<"weight", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
-  let summary = "the memory of a stored tensor";
+  let summary = "the memory of a stored or derived tensor";
   let arguments = (ins FlatSymbolRefAttr:$tensor);
   let results = (outs RT_BufferType:$result);
   let assemblyFormat = "$tensor attr-dict `:` type($result)";

@@ -85,9 +85,12 @@ LogicalResult PreprocessOp::verify() {
 LogicalResult BackboneOp::verify() {
   if (getBody().front().getNumArguments() != 1)
     return emitOpError("takes one value, the input");
-  llvm::SmallDenseSet<int64_t> indices;
+  llvm::SmallDenseMap<int64_t, Attribute> groups;
   for (auto layer : getBody().front().getOps<LayerOp>())
-    if (!indices.insert(layer.getIndex()).second)
+    if (auto [known, fresh] =
+            groups.try_emplace(layer.getIndex(), layer->getAttr(kGroupAttr));
+        !fresh &&
+        (!known->second || known->second != layer->getAttr(kGroupAttr)))
       return layer.emitOpError()
              << "index " << layer.getIndex() << " is taken by another layer";
   return success();

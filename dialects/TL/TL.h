@@ -15,8 +15,16 @@ class PreprocessOp;
 /// attribute of tl.layer.
 inline constexpr llvm::StringLiteral kTopAttr = "tl.top";
 
+/// The entry of the layer list that a layer is a part of, where several share
+/// one: a discardable string of tl.layer. They have one index.
+inline constexpr llvm::StringLiteral kGroupAttr = "tl.group";
+
 /// Further names of a layer's value (`tap`): a discardable array of strings.
 inline constexpr llvm::StringLiteral kTapsAttr = "tl.taps";
+
+/// Marks a backbone that came from an ONNX file: a discardable string, the name
+/// of the value that it ends with, or empty for the file's own end.
+inline constexpr llvm::StringLiteral kOnnxAttr = "tl.onnx";
 
 /// What convert-tl-to-nn writes down on tl.phase: the names of the entries that
 /// extract (absent where the pixels alone cross) and evaluate for it, and the

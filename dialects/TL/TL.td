@@ -125,13 +125,20 @@ def TL_LayerOp : TL_Op<"layer", [SingleBlock]> {
     "ReLU", "ZeroPadding2D", ...), also for networks that come from elsewhere:
     it tells the weight binder what parameters to expect and in which order.
     `source` is the layer's module name in torch files where it differs from
-    the layer's name. The body computes the layer in NN operations; its
+    the layer's name; `other_sources` are names that other versions of the same
+    file use. `resample` says how a stored position embedding of another grid
+    becomes this layer's (`bicubic`, `bicubic_antialias`), `grid` the rows and
+    columns of this layer's. The body computes the layer in NN operations; its
     parameters are `nn.parameter @<layer>.<role>`. The layers of a network's
-    own top carry the unit attribute `tl.top`.
+    own top carry the unit attribute `tl.top`. Layers with the same `tl.group`
+    (an attribute too) share an entry of the list and its index.
   }];
   let arguments = (ins StrAttr:$name, StrAttr:$kind, I64Attr:$index,
                        Variadic<AnyRankedTensor>:$inputs,
-                       OptionalAttr<StrAttr>:$source);
+                       OptionalAttr<StrAttr>:$source,
+                       OptionalAttr<StrArrayAttr>:$other_sources,
+                       OptionalAttr<StrAttr>:$resample,
+                       OptionalAttr<DenseI64ArrayAttr>:$grid);
   let results = (outs AnyRankedTensor:$result);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{

@@ -22,7 +22,9 @@ private:
   bool unfreeze(Phase &phase);
   void rates(const Phase &phase);
   void batchNorm(const Phase &phase);
-  const Layer *layerAt(size_t place) const;
+  /// The layers at a place of the list; none for the input.
+  ArrayRef<int> layersAt(size_t place) const;
+  template <typename Test> bool anyAt(size_t place, Test test) const;
   /// Some layer that trains now satisfies `test`.
   template <typename Test> bool anyTrainable(Test test) const;
   void loss();
@@ -38,8 +40,8 @@ private:
 void RecipeChecker::freeze(const LayerRange *range) {
   Backbone &b = recipe.backbone;
   names.assign(b.list.firstIndex, "");
-  for (int layer : b.list.order)
-    names.push_back(b.network.layers[layer].name);
+  for (const LayerList::Entry &entry : b.list.entries)
+    names.push_back(entry.name);
   // Without a range everything is frozen: the usual first step.
   b.frozen.assign(names.size(), true);
   if (!range)
@@ -50,18 +52,24 @@ void RecipeChecker::freeze(const LayerRange *range) {
   b.frozen = std::move(*frozen);
 }
 
-/// What stands at a place of the list; null for the input.
-const Layer *RecipeChecker::layerAt(size_t place) const {
-  const Backbone &b = recipe.backbone;
-  return place < size_t(b.list.firstIndex)
-             ? nullptr
-             : &b.network.layers[b.list.order[place - b.list.firstIndex]];
+ArrayRef<int> RecipeChecker::layersAt(size_t place) const {
+  const LayerList &list = recipe.backbone.list;
+  if (place < size_t(list.firstIndex))
+    return {};
+  return list.entries[place - list.firstIndex].layers;
+}
+
+/// Some layer at this place satisfies `test`.
+template <typename Test>
+bool RecipeChecker::anyAt(size_t place, Test test) const {
+  return llvm::any_of(layersAt(place), [&](int layer) {
+    return test(recipe.backbone.network.layers[layer]);
+  });
 }
 
 template <typename Test> bool RecipeChecker::anyTrainable(Test test) const {
   for (size_t place = 0; place < trains.size(); ++place)
-    if (const Layer *layer = layerAt(place);
-        layer && trains[place] && test(*layer))
+    if (trains[place] && anyAt(place, test))
       return true;
   return false;
 }
@@ -79,11 +87,10 @@ bool RecipeChecker::unfreeze(Phase &phase) {
     return false;
   bool adds = false, any = false;
   for (size_t place = 0; place < range->size(); ++place) {
-    const Layer *layer = layerAt(place);
-    if (!(*range)[place] || !layer)
+    if (!(*range)[place] || layersAt(place).empty())
       continue;
-    any |= hasWeights(*layer);
-    adds |= hasWeights(*layer) && !trains[place];
+    any |= anyAt(place, hasWeights);
+    adds |= anyAt(place, hasWeights) && !trains[place];
     if (trains[place])
       continue;
     trains[place] = true;
@@ -201,7 +208,8 @@ void RecipeChecker::loss() {
         loss + "wants one number a class, found " + describe(shape) +
         (shape.size() == 2 ? "; put 'first_token' or 'mean_tokens' before "
                              "the last layer"
-                           : "; end the head with 'dense'"));
+                           : "; put 'gap' or 'flatten' before the last "
+                             "layer, 'dense'"));
   int64_t outputs = shape[0];
   const Layer &layer = outputLayer();
   bool softmax = layer.activation.kind == Activation::Kind::Softmax;

@@ -141,6 +141,7 @@ Elaborator::names(const Statements &list, const Scope &scope,
     names.push_back(layer.name);
     if (!layer.source.empty() && layer.source != layer.name)
       names.push_back(layer.source);
+    llvm::append_range(names, layer.otherSources);
   }
   return names;
 }
@@ -160,9 +161,34 @@ bool Elaborator::statements(const Statements &list, const Scope &scope) {
   return true;
 }
 
-bool Elaborator::statement(const Statement &s, const Scope &scope) {
+/// The scope with the extents of the value that the statement takes. What the
+/// file itself calls so stays; those of an earlier value, which have no place
+/// in a file, go.
+Scope Elaborator::withExtents(const Scope &scope) const {
+  Scope inner = scope;
+  const Shape &shape = network->shapeOf(network->output);
+  auto set = [&](StringRef name, bool known, int64_t extent) {
+    auto found = inner.find(name);
+    if (found != inner.end() && found->second.range.file)
+      return;
+    Value value{Value::Kind::Integer, {}};
+    value.integer = extent;
+    if (known)
+      inner[name] = std::move(value);
+    else
+      inner.erase(name);
+  };
+  bool picture = shape.size() == 3;
+  set("channels", !shape.empty(), shape.empty() ? 0 : shape.back());
+  set("height", picture, picture ? shape[0] : 0);
+  set("width", picture, picture ? shape[1] : 0);
+  return inner;
+}
+
+bool Elaborator::statement(const Statement &s, const Scope &outer) {
   if (!step(s.range))
     return false;
+  Scope scope = withExtents(outer);
   switch (s.kind) {
   case Statement::Kind::Call:
     return call(s, scope);
@@ -254,7 +280,7 @@ bool Elaborator::tap(const Statement &s, const Scope &scope) {
   ValueReader reader(reporter, scope);
   BoundArguments arguments;
   arguments["name"] = *value;
-  if (!readNames(arguments, reader, reporter, named))
+  if (!readNames(arguments, reader, named))
     return false;
   if (network->output == kInputValue) {
     reporter.error(s.range) << "a tap must stand behind a layer";
@@ -274,19 +300,32 @@ bool Elaborator::append(Layer layer) {
   return true;
 }
 
+static void setMergeKind(StringRef word, Layer &layer) {
+  if (word == "add") {
+    layer.kind = LayerKind::Add;
+    layer.kerasClass = "Add";
+  } else if (word == "multiply") {
+    layer.kind = LayerKind::Multiply;
+    layer.kerasClass = "Multiply";
+  } else {
+    layer.kind = LayerKind::Concat;
+    layer.kerasClass = "Concatenate";
+  }
+  layer.baseName = StringRef(layer.kerasClass).lower();
+}
+
 bool Elaborator::merge(const Statement &s, const Scope &scope) {
-  if (s.branches.size() < 2) {
+  bool isProduct = s.name.text == "multiply";
+  size_t count = s.branches.size();
+  if (count < 2 || (isProduct && count > 2)) {
     reporter.error(s.range)
-        << "'" << s.name.text << "' needs at least 2 branches, found "
-        << s.branches.size();
+        << "'" << s.name.text << "' needs " << (isProduct ? "" : "at least ")
+        << "2 branches, found " << count;
     return false;
   }
-  bool isAdd = s.name.text == "add";
   Layer layer;
-  layer.kind = isAdd ? LayerKind::Add : LayerKind::Concat;
-  layer.kerasClass = isAdd ? "Add" : "Concatenate";
-  layer.baseName = isAdd ? "add" : "concatenate";
   layer.range = s.range;
+  setMergeKind(s.name.text, layer);
   int start = network->output;
   for (const Statements &branch : s.branches) {
     network->output = start;
@@ -297,8 +336,9 @@ bool Elaborator::merge(const Statement &s, const Scope &scope) {
   }
   ValueReader reader(reporter, scope);
   auto arguments = bindArguments(s.name.text, s.range, s.arguments,
-                                 {{"name"}, {"source"}}, 0, scope, reporter);
-  if (!arguments || !readNames(*arguments, reader, reporter, layer))
+                                 {{"name"}, {"source"}, {"kind"}, {"group"}}, 0,
+                                 scope, reporter);
+  if (!arguments || !readNames(*arguments, reader, layer))
     return false;
   if (!namesOnly && !mergeShapes(layer, reporter))
     return false;
@@ -357,12 +397,17 @@ bool Elaborator::layerCall(const LayerRule &rule, const Statement &s,
   layer.range = s.range;
   layer.inputs = {network->output};
   layer.inputShapes = {network->shapeOf(network->output)};
-  if (!readNames(*arguments, reader, reporter, layer))
+  if (!readNames(*arguments, reader, layer))
     return false;
   LayerContext context{rule.name,  s.range, *arguments, layer.inputShapes[0],
                        convention, reader,  reporter};
   if (!namesOnly && !rule.apply(context, layer))
     return false;
+  if (place == Place::Head && layer.kind == LayerKind::Normalization) {
+    reporter.error(s.range) << "normalization in a head needs 'mean' and "
+                               "'variance': no weight file holds them";
+    return false;
+  }
   return append(std::move(layer));
 }
 

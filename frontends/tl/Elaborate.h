@@ -42,6 +42,7 @@ public:
 
 private:
   bool statements(const Statements &statements, const Scope &scope);
+  Scope withExtents(const Scope &scope) const;
   bool statement(const Statement &statement, const Scope &scope);
   bool forStatement(const Statement &statement, const Scope &scope);
   bool forElement(const Statement &statement, const Value &element,

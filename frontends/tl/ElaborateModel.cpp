@@ -11,8 +11,10 @@ namespace {
 
 class ModelElaborator {
 public:
-  ModelElaborator(const FileDecl &file, BackboneLoader load, Reporter &reporter)
-      : file(file), load(load), reporter(reporter), reader(reporter, none) {}
+  ModelElaborator(const FileDecl &file, BackboneLoader load,
+                  NetworkLoader loadNetwork, Reporter &reporter)
+      : file(file), load(load), loadNetwork(loadNetwork), reporter(reporter),
+        reader(reporter, none) {}
 
   std::optional<Recipe> run();
 
@@ -28,6 +30,7 @@ private:
                                         const Identifier &name);
   bool backboneFile(const BackboneUse &use, const Scope &caller,
                     const FileDecl &decl);
+  bool importedBackbone(const BackboneUse &use);
   bool sameBackbone(const BackboneUse &use, const Scope &scope);
   bool backboneLayers(const BackboneUse &use, Scope scope,
                       const BackboneDecl &decl, const Blocks &blocks);
@@ -39,6 +42,7 @@ private:
 
   const FileDecl &file;
   BackboneLoader load;
+  NetworkLoader loadNetwork;
   Reporter &reporter;
   Scope none;
   ValueReader reader;
@@ -158,6 +162,8 @@ bool ModelElaborator::backbone(const BackboneUse &use) {
   recipe.backbone.range = use.range;
   if (!backboneSettings(use))
     return false;
+  if (use.name.text == "onnx")
+    return importedBackbone(use);
   std::string note = "the backbone '" + use.name.text + "' is used here";
   if (file.backbone) {
     if (file.backbone->name.text == use.name.text) {
@@ -175,6 +181,59 @@ bool ModelElaborator::backbone(const BackboneUse &use) {
   Reporter::Within within(reporter, use.range, note);
   auto decl = parseBackbone(*source, use.name);
   return decl && backboneFile(use, none, *decl);
+}
+
+/// `backbone onnx("file.onnx", output: "name")`: the layers of an ONNX file, in
+/// the order of their execution.
+bool ModelElaborator::importedBackbone(const BackboneUse &use) {
+  static constexpr ArgumentRule kRules[] = {{"file", true}, {"output"}};
+  auto arguments = bindArguments("onnx", use.range, use.arguments, kRules, 1,
+                                 none, reporter);
+  if (!arguments)
+    return false;
+  NetworkRequest request{"", recipe.input, "", use.range};
+  for (auto [name, text] :
+       {std::pair<StringRef, std::string *>{"file", &request.path},
+        {"output", &request.output}})
+    if (auto found = arguments->find(name); found != arguments->end()) {
+      auto read = reader.string(found->second, name);
+      if (!read)
+        return false;
+      *text = *read;
+      if (text->empty()) {
+        reader.expected(found->second, "a name", name);
+        return false;
+      }
+    }
+  Backbone &b = recipe.backbone;
+  if (b.preprocess.name.empty()) {
+    reporter.error(use.range)
+        << "an ONNX file says no preprocessing; add 'preprocess' to the "
+           "backbone: caffe, torch, tf, raw or custom(...)";
+    return false;
+  }
+  std::string message;
+  std::optional<Network> network;
+  if (loadNetwork)
+    network = loadNetwork(request, message);
+  else
+    message = "this program reads no ONNX";
+  if (!network) {
+    reporter.error(use.range) << message;
+    return false;
+  }
+  b.network = std::move(*network);
+  b.networkFile = request.path;
+  b.networkOutput = request.output;
+  if (b.network.layers.empty()) {
+    reporter.error(use.range) << "the network has no layers";
+    return false;
+  }
+  b.convention = Convention::Torch;
+  StringMap<SourceRange> taken;
+  nameLayers(b.network, taken, reporter);
+  b.list = listLayers(b.network, b.convention);
+  return !reporter.failed();
 }
 
 /// The file, which must hold the backbone of that name.
@@ -313,6 +372,9 @@ bool ModelElaborator::backboneLayers(const BackboneUse &use, Scope scope,
     value.integer = extent;
     scope[name] = std::move(value);
   }
+  Value withTop{Value::Kind::Bool, use.range};
+  withTop.integer = b.includeTop;
+  scope["include_top"] = std::move(withTop);
   if (const Item *item = settings.lookup("convention")) {
     auto convention = readConvention(*item, reporter);
     if (!convention)
@@ -421,8 +483,9 @@ std::optional<Recipe> ModelElaborator::run() {
 } // namespace
 
 std::optional<Recipe> elaborateModel(const FileDecl &file, BackboneLoader load,
-                                     Reporter &reporter) {
-  return ModelElaborator(file, load, reporter).run();
+                                     Reporter &reporter,
+                                     NetworkLoader loadNetwork) {
+  return ModelElaborator(file, load, loadNetwork, reporter).run();
 }
 
 } // namespace tl::frontend

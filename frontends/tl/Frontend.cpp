@@ -146,9 +146,17 @@ OwningOpRef<ModuleOp> loadModelText(StringRef text, StringRef path,
     return nullptr;
   }
   Loader loader(source, reporter);
+  auto loadNetwork = [&](NetworkRequest &request,
+                         std::string &message) -> std::optional<Network> {
+    request.path = loader.resolve(request.path);
+    return options.importOnnx(request, message);
+  };
+  NetworkLoader networks = nullptr;
+  if (options.importOnnx)
+    networks = loadNetwork;
   auto recipe = elaborateModel(
       *file, [&](const Identifier &name) { return loader.backbone(name); },
-      reporter);
+      reporter, networks);
   if (!recipe)
     return nullptr;
   checkKeep(*recipe, options.keep, reporter);
@@ -157,6 +165,8 @@ OwningOpRef<ModuleOp> loadModelText(StringRef text, StringRef path,
   std::string weights = options.weights;
   if (weights.empty() && !recipe->backbone.weights.empty())
     weights = loader.resolve(recipe->backbone.weights);
+  if (weights.empty())
+    weights = recipe->backbone.networkFile;
   auto module =
       generate(*recipe, {source.text(), weights, options.keep}, &context);
   return succeeded(verify(*module)) ? std::move(module) : nullptr;

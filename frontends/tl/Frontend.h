@@ -7,6 +7,9 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 
+#include "frontends/tl/Network.h"
+
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,11 +21,25 @@ namespace tl::frontend {
 inline constexpr llvm::StringLiteral kConventionAttr = "tl.convention";
 inline constexpr llvm::StringLiteral kOtherPresetAttr = "tl.other_preset";
 
+/// A network from a file of another kind: `backbone onnx("file.onnx")`.
+struct NetworkRequest {
+  std::string path;
+  Shape input; // height, width, channels
+  std::string output; // where it ends; empty: its own end
+  SourceRange range;  // of every layer
+};
+
+/// Gives the network, or says why not; the message names the file.
+using NetworkImporter = std::function<std::optional<Network>(
+    const NetworkRequest &request, std::string &message)>;
+
 struct FrontendOptions {
   /// Replaces the file named by `weights`; taken as it is.
   std::string weights;
   /// Values that stay readable: names of layers or taps, "features", "logits".
   std::vector<std::string> keep;
+  /// Reads ONNX; without it such a backbone is an error.
+  NetworkImporter importOnnx;
 };
 
 /// Reads, checks and elaborates the model in `path`. Null after an error was

@@ -104,8 +104,11 @@ Value LayerGenerator::slice(const Layer &layer, Value input, Location loc) {
   SmallVector<int64_t> offsets(layer.shape.size(), 0);
   SmallVector<int64_t> strides(layer.shape.size(), 1);
   offsets.back() = layer.firstChannel;
-  if (layer.shape.size() == 3)
+  if (layer.shape.size() == 3) {
     std::copy(layer.strides.begin(), layer.strides.end(), strides.begin());
+    std::copy(layer.firstPlace.begin(), layer.firstPlace.end(),
+              offsets.begin());
+  }
   return nn::SliceOp::create(b, loc, tensorType(layer.shape), input, offsets,
                              strides);
 }
@@ -117,6 +120,32 @@ Value LayerGenerator::batchNorm(const Layer &layer, Value input, Location loc) {
   return nn::BatchNormOp::create(b, loc, tensorType(layer.shape), input,
                                  values[0], values[1], values[2], values[3],
                                  b.getF64FloatAttr(layer.epsilon), UnitAttr());
+}
+
+/// kernel * x + bias, as a depthwise convolution of one place: the parameters
+/// repeat with the channels, which may be all elements of a picture.
+Value LayerGenerator::scaleShift(const Layer &layer, Value input,
+                                 Location loc) {
+  int64_t channels = layer.parameters[0].shape.back(), places = 1;
+  for (int64_t extent : layer.shape)
+    places *= extent;
+  Shape picture(layer.shape);
+  if (picture.size() != 3 || picture[2] != channels)
+    picture = {places / channels, 1, channels};
+  Type type = tensorType(layer.shape), inside = tensorType(picture);
+  auto shaped = [&](Type wanted, Value value) -> Value {
+    if (value.getType() == wanted)
+      return value;
+    return nn::ReshapeOp::create(b, loc, wanted, value);
+  };
+  Value kernel = get(layer, layer.parameters[0], loc);
+  Value bias = layer.bias ? get(layer, layer.parameters[1], loc) : Value();
+  Value result = nn::Conv2DOp::create(
+      b, loc, inside, shaped(inside, input), kernel, bias, Value(),
+      b.getDenseI64ArrayAttr({1, 1}), b.getDenseI64ArrayAttr({0, 0, 0, 0}),
+      b.getDenseI64ArrayAttr({1, 1}), b.getI64IntegerAttr(channels),
+      nn::ActivationAttr());
+  return shaped(type, result);
 }
 
 Value LayerGenerator::compute(const Layer &layer, ValueRange inputs,
@@ -150,10 +179,26 @@ Value LayerGenerator::compute(const Layer &layer, ValueRange inputs,
     Value mean = nn::GlobalAvgPoolOp::create(b, loc, flat, input);
     return type == flat ? mean : nn::ReshapeOp::create(b, loc, type, mean);
   }
+  case LayerKind::LayerScale:
+    return nn::ScaleChannelsOp::create(b, loc, type, input,
+                                       get(layer, layer.parameters[0], loc));
+  case LayerKind::Rescale:
+    return nn::RescaleOp::create(b, loc, type, input,
+                                 b.getDenseF32ArrayAttr(layer.scale),
+                                 b.getDenseF32ArrayAttr(layer.offset));
+  case LayerKind::Normalization: {
+    Value mean = get(layer, layer.parameters[0], loc);
+    Value variance = get(layer, layer.parameters[1], loc);
+    return nn::StandardizeOp::create(b, loc, type, input, variance, mean);
+  }
+  case LayerKind::Multiply:
+    return nn::MultiplyOp::create(b, loc, type, input, inputs[1]);
   case LayerKind::Flatten:
   case LayerKind::Reshape:
     return nn::ReshapeOp::create(b, loc, type, input);
   case LayerKind::Dense: {
+    if (layer.parameters[0].shape.size() == 4)
+      return convolution(layer, input, loc);
     Value kernel = get(layer, layer.parameters[0], loc);
     Value bias = layer.bias ? get(layer, layer.parameters[1], loc) : Value();
     Value result = nn::DenseOp::create(b, loc, type, input, kernel, bias,
@@ -161,9 +206,10 @@ Value LayerGenerator::compute(const Layer &layer, ValueRange inputs,
     return activate(layer.activation, result, loc);
   }
   case LayerKind::Dropout:
-    return nn::DropoutOp::create(b, loc, type, input, Value(), Value(),
-                                 b.getF64FloatAttr(layer.rate),
-                                 b.getI64IntegerAttr(dropouts++));
+    return nn::DropoutOp::create(
+        b, loc, type, input, Value(), Value(), b.getF64FloatAttr(layer.rate),
+        b.getI64IntegerAttr(dropouts++),
+        layer.perPicture ? b.getUnitAttr() : UnitAttr());
   case LayerKind::Tokens:
   case LayerKind::ClassToken:
   case LayerKind::Position:
@@ -181,6 +227,8 @@ Value LayerGenerator::compute(const Layer &layer, ValueRange inputs,
   }
   case LayerKind::Concat:
     return nn::ConcatOp::create(b, loc, type, inputs);
+  case LayerKind::ScaleShift:
+    return scaleShift(layer, input, loc);
   }
   llvm_unreachable("every kind of layer is listed");
 }
@@ -188,11 +236,17 @@ Value LayerGenerator::compute(const Layer &layer, ValueRange inputs,
 ask::LayerOp LayerGenerator::layer(const Layer &layer, int64_t index,
                                    ValueRange inputs) {
   Location loc = layer.range.location(b.getContext());
+  bool resampled = !layer.resample.empty();
+  SmallVector<StringRef> others(layer.otherSources.begin(),
+                                layer.otherSources.end());
   bool renamed = !layer.source.empty() && layer.source != layer.name;
   auto op = ask::LayerOp::create(
       b, loc, tensorType(layer.shape), b.getStringAttr(layer.name),
       b.getStringAttr(layer.kerasClass), b.getI64IntegerAttr(index), inputs,
-      renamed ? b.getStringAttr(layer.source) : StringAttr());
+      renamed ? b.getStringAttr(layer.source) : StringAttr(),
+      others.empty() ? ArrayAttr() : b.getStrArrayAttr(others),
+      resampled ? b.getStringAttr(layer.resample) : StringAttr(),
+      resampled ? b.getDenseI64ArrayAttr(layer.grid) : DenseI64ArrayAttr());
   OpBuilder::InsertionGuard guard(b);
   SmallVector<Location> locations(inputs.size(), loc);
   Block *block = b.createBlock(&op.getBody(), {}, inputs.getTypes(), locations);

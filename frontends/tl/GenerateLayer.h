@@ -27,6 +27,8 @@ private:
                           mlir::Location loc);
   mlir::Value pool(const Layer &layer, mlir::Value input, mlir::Location loc);
   mlir::Value slice(const Layer &layer, mlir::Value input, mlir::Location loc);
+  mlir::Value scaleShift(const Layer &layer, mlir::Value input,
+                         mlir::Location loc);
   // GenerateTokenLayer.cpp
   mlir::Value tokenLayer(const Layer &layer, mlir::Value input,
                          mlir::Location loc);

@@ -11,7 +11,8 @@ namespace tl::frontend {
 /// channels from h C / heads on.
 Value LayerGenerator::attend(const Layer &layer, Value qkv, Location loc) {
   int64_t width = layer.shape[1];
-  double scale = 1 / std::sqrt(double(width / layer.heads));
+  double scale = layer.attentionScale.value_or(
+      1 / std::sqrt(double(width / layer.heads)));
   return nn::AttentionOp::create(b, loc, tensorType(layer.shape), qkv,
                                  b.getI64IntegerAttr(layer.heads),
                                  b.getF64FloatAttr(scale));

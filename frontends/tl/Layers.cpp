@@ -9,9 +9,9 @@ using namespace llvm;
 
 namespace tl::frontend {
 
-// `name` and `source` end every row.
+// What every layer takes ends every row.
 #define TL_NAMES                                                               \
-  {"name"}, { "source" }
+  {"name"}, {"source"}, {"kind"}, { "group" }
 static constexpr ArgumentRule kNames[] = {TL_NAMES};
 static constexpr ArgumentRule kConv[] = {
     {"filters", true}, {"size", true}, {"activation"}, {"stride"}, {"padding"},
@@ -37,7 +37,13 @@ static constexpr ArgumentRule kElu[] = {{"alpha"}, TL_NAMES};
 static constexpr ArgumentRule kGap[] = {{"keepdims"}, TL_NAMES};
 static constexpr ArgumentRule kDense[] = {
     {"units", true}, {"activation"}, {"bias"}, TL_NAMES};
-static constexpr ArgumentRule kDropout[] = {{"rate", true}, TL_NAMES};
+static constexpr ArgumentRule kDropout[] = {{"rate", true}, {"per"}, TL_NAMES};
+static constexpr ArgumentRule kLayerScale[] = {{"initial", true}, TL_NAMES};
+static constexpr ArgumentRule kRescale[] = {
+    {"scale", true}, {"offset"}, TL_NAMES};
+static constexpr ArgumentRule kNormalization[] = {
+    {"mean"}, {"variance"}, TL_NAMES};
+static constexpr ArgumentRule kPosition[] = {{"resample"}, {"grid"}, TL_NAMES};
 static constexpr ArgumentRule kLayerNorm[] = {{"epsilon"}, TL_NAMES};
 static constexpr ArgumentRule kAttention[] = {{"heads", true}, TL_NAMES};
 static constexpr ArgumentRule kReshape[] = {{"shape", true}, TL_NAMES};
@@ -62,10 +68,15 @@ static const LayerRule kRules[] = {
     {"flatten", "Flatten", "flatten", kNames, 0, applyFlatten},
     {"dense", "Dense", "dense", kDense, 2, applyDense},
     {"dropout", "Dropout", "dropout", kDropout, 1, applyDropout},
+    {"layer_scale", "LayerScale", "layer_scale", kLayerScale, 1,
+     applyLayerScale},
+    {"rescale", "Rescaling", "rescaling", kRescale, 2, applyRescale},
+    {"normalization", "Normalization", "normalization", kNormalization, 0,
+     applyNormalization},
     {"reshape", "Reshape", "reshape", kReshape, 1, applyReshape},
     {"tokens", "Reshape", "reshape", kNames, 0, applyTokens},
     {"class_token", "ClassToken", "class_token", kNames, 0, applyClassToken},
-    {"position", "PositionEmbedding", "position_embedding", kNames, 0,
+    {"position", "PositionEmbedding", "position_embedding", kPosition, 0,
      applyPosition},
     {"layer_norm", "LayerNormalization", "layer_normalization", kLayerNorm, 0,
      applyLayerNorm},
@@ -87,6 +98,7 @@ static const LayerRule kRules[] = {
     {"tanh", "Activation", "activation", kNames, 0, applyNamedActivation},
     {"silu", "Activation", "activation", kNames, 0, applyNamedActivation},
     {"gelu", "Activation", "activation", kNames, 0, applyNamedActivation},
+    {"gelu_tanh", "Activation", "activation", kNames, 0, applyNamedActivation},
     {"hard_sigmoid", "Activation", "activation", kNames, 0,
      applyNamedActivation},
     {"hard_swish", "Activation", "activation", kNames, 0,
@@ -100,7 +112,7 @@ const LayerRule *findLayerRule(StringRef name) {
 }
 
 SmallVector<StringRef> layerNames() {
-  SmallVector<StringRef> names{"add", "concat"};
+  SmallVector<StringRef> names{"add", "multiply", "concat"};
   for (const LayerRule &rule : kRules)
     names.push_back(rule.name);
   return names;
@@ -163,33 +175,76 @@ bindArguments(StringRef callee, SourceRange range, ArrayRef<Argument> arguments,
   return bound;
 }
 
+/// A name of a layer, a module or a class.
+static std::optional<std::string>
+readName(const Value &value, StringRef argument, ValueReader &reader) {
+  auto given = reader.string(value, argument);
+  if (!given)
+    return std::nullopt;
+  bool good = !given->empty() && given->size() <= 128 &&
+              llvm::all_of(*given, [](char c) {
+                return isAlnum(c) || StringRef("_.-/").contains(c);
+              });
+  if (good)
+    return given;
+  reader.expected(value, "1 to 128 letters, digits, '_', '.', '-' or '/'",
+                  argument);
+  return std::nullopt;
+}
+
+/// "ReLU" gives re_lu, as Keras makes up names (keras/src/utils/naming.py).
+static std::string madeUpName(StringRef kind) {
+  std::string name;
+  for (size_t i = 0; i < kind.size(); ++i) {
+    bool word =
+        i > 0 && isUpper(kind[i]) &&
+        (isLower(kind[i - 1]) || (i + 1 < kind.size() && isLower(kind[i + 1])));
+    if (word)
+      name += '_';
+    name += toLower(kind[i]);
+  }
+  return name;
+}
+
+/// One name, or the newest file's and then those of older ones.
+static bool readSources(const Value &value, ValueReader &reader, Layer &layer) {
+  ArrayRef<Value> names(value);
+  if (value.kind == Value::Kind::List)
+    names = value.elements;
+  for (const Value &one : names) {
+    auto name = readName(one, "source", reader);
+    if (!name)
+      return false;
+    if (layer.source.empty())
+      layer.source = std::move(*name);
+    else
+      layer.otherSources.push_back(std::move(*name));
+  }
+  return true;
+}
+
 bool readNames(const BoundArguments &arguments, ValueReader &reader,
-               Reporter &reporter, Layer &layer) {
+               Layer &layer) {
   layer.nameRange = layer.range;
   for (auto [argument, text] :
        {std::pair<StringRef, std::string *>{"name", &layer.name},
-        {"source", &layer.source}}) {
+        {"kind", &layer.kerasClass},
+        {"group", &layer.group}}) {
     auto found = arguments.find(argument);
     if (found == arguments.end())
       continue;
-    std::optional<std::string> given = reader.string(found->second, argument);
+    auto given = readName(found->second, argument, reader);
     if (!given)
       return false;
-    bool good = !given->empty() && given->size() <= 128 &&
-                llvm::all_of(*given, [](char c) {
-                  return isAlnum(c) || StringRef("_.-/").contains(c);
-                });
-    if (!good) {
-      reader.expected(found->second,
-                      "1 to 128 letters, digits, '_', '.', '-' or '/'",
-                      argument);
-      return false;
-    }
     if (argument == "name")
       layer.nameRange = found->second.range;
     *text = std::move(*given);
   }
-  return true;
+  if (arguments.contains("kind"))
+    layer.baseName = madeUpName(layer.kerasClass);
+  auto source = arguments.find("source");
+  return source == arguments.end() ||
+         readSources(source->second, reader, layer);
 }
 
 bool checkShape(ArrayRef<int64_t> shape, StringRef what, SourceRange range,
@@ -206,21 +261,39 @@ bool checkShape(ArrayRef<int64_t> shape, StringRef what, SourceRange range,
   return true;
 }
 
+/// Whether `other` may stand beside `first` in a layer of this kind.
+static bool fitTogether(LayerKind kind, const Shape &first,
+                        const Shape &other) {
+  if (other == first)
+    return true;
+  if (kind == LayerKind::Add || other.size() != first.size())
+    return false;
+  if (kind == LayerKind::Concat)
+    return ArrayRef(other).drop_back() == ArrayRef(first).drop_back();
+  return other.back() == first.back() &&
+         llvm::all_of(ArrayRef(other).drop_back(),
+                      [](int64_t extent) { return extent == 1; });
+}
+
+static StringRef whatMustFit(LayerKind kind) {
+  switch (kind) {
+  case LayerKind::Add:
+    return "the same shape";
+  case LayerKind::Multiply:
+    return "the same shape, or one number a channel in the second";
+  default:
+    return "the same height and width";
+  }
+}
+
 bool mergeShapes(Layer &layer, Reporter &reporter) {
   const Shape &first = layer.inputShapes.front();
   layer.shape = first;
   for (const Shape &other : ArrayRef(layer.inputShapes).drop_front()) {
-    bool fits =
-        layer.kind == LayerKind::Add
-            ? other == first
-            : other.size() == first.size() &&
-                  ArrayRef(other).drop_back() == ArrayRef(first).drop_back();
-    if (!fits) {
+    if (!fitTogether(layer.kind, first, other)) {
       reporter.error(layer.range)
-          << "branches must give "
-          << (layer.kind == LayerKind::Add ? "the same shape"
-                                           : "the same height and width")
-          << ", found " << describe(first) << " and " << describe(other);
+          << "branches must give " << whatMustFit(layer.kind) << ", found "
+          << describe(first) << " and " << describe(other);
       return false;
     }
     if (layer.kind == LayerKind::Concat)

@@ -68,9 +68,9 @@ bool readEpsilon(const LayerContext &context, Layer &layer);
 
 inline constexpr int64_t kMostHeads = 1 << 16;
 
-/// Reads `name:` and `source:`, which every layer takes.
+/// Reads `name:`, `source:`, `kind:` and `group:`, which every layer takes.
 bool readNames(const BoundArguments &arguments, ValueReader &reader,
-               Reporter &reporter, Layer &layer);
+               Layer &layer);
 
 /// False, with a message, when a shape is too large to be meant.
 bool checkShape(llvm::ArrayRef<int64_t> shape, llvm::StringRef what,
@@ -85,7 +85,7 @@ bool readPair(const LayerContext &context, llvm::StringRef name, int64_t least,
 
 inline constexpr int64_t kMostChannels = int64_t(1) << 20;
 
-/// The shape of `add` and `concat`: their inputs must fit together.
+/// The shape of `add`, `multiply` and `concat`: their inputs must fit together.
 bool mergeShapes(Layer &layer, Reporter &reporter);
 
 // TokenLayers.cpp.
@@ -97,6 +97,11 @@ bool applyAttention(const LayerContext &context, Layer &layer);
 bool applySelfAttention(const LayerContext &context, Layer &layer);
 bool applyFirstToken(const LayerContext &context, Layer &layer);
 bool applyMeanTokens(const LayerContext &context, Layer &layer);
+
+// ScaleLayers.cpp.
+bool applyLayerScale(const LayerContext &context, Layer &layer);
+bool applyRescale(const LayerContext &context, Layer &layer);
+bool applyNormalization(const LayerContext &context, Layer &layer);
 
 // WindowLayers.cpp, SliceLayers.cpp and, the others, PlainLayers.cpp.
 bool applyConv(const LayerContext &context, Layer &layer);

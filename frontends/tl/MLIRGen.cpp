@@ -30,9 +30,9 @@ private:
   DictionaryAttr augment();
   void train();
   void phase(const Phase &phase);
-  /// The network's layers, in the order of `order`, and the final yield.
-  void body(const Network &network, ArrayRef<int> order, int64_t firstIndex,
-            Region &region, Location loc);
+  /// The network's layers, in the order of `list`, and the final yield.
+  void body(const Network &network, const LayerList &list, Region &region,
+            Location loc);
   Location at(SourceRange range) { return range.location(b.getContext()); }
   ArrayAttr strings(ArrayRef<std::string> values) {
     SmallVector<StringRef> refs(values.begin(), values.end());
@@ -47,8 +47,9 @@ private:
 
 void ModuleGenerator::parameters() {
   const Backbone &backbone = recipe.backbone;
-  for (int layer : backbone.list.order)
-    layers.parameters(backbone.network.layers[layer], std::nullopt);
+  for (const LayerList::Entry &entry : backbone.list.entries)
+    for (int layer : entry.layers)
+      layers.parameters(backbone.network.layers[layer], std::nullopt);
   if (!recipe.head)
     return;
   std::optional<int64_t> firstPhase;
@@ -70,8 +71,8 @@ void ModuleGenerator::preprocess() {
       p.crop ? b.getUnitAttr() : UnitAttr());
 }
 
-void ModuleGenerator::body(const Network &network, ArrayRef<int> order,
-                           int64_t firstIndex, Region &region, Location loc) {
+void ModuleGenerator::body(const Network &network, const LayerList &list,
+                           Region &region, Location loc) {
   OpBuilder::InsertionGuard guard(b);
   Block *block =
       b.createBlock(&region, {}, layers.tensorType(network.inputShape), loc);
@@ -83,18 +84,23 @@ void ModuleGenerator::body(const Network &network, ArrayRef<int> order,
   llvm::DenseMap<int, SmallVector<Attribute>> taps;
   for (const Tap &tap : network.taps)
     taps[tap.value].push_back(b.getStringAttr(tap.name));
-  for (auto [place, index] : llvm::enumerate(order)) {
+  auto generate = [&](int index, int64_t place, StringRef group) {
     SmallVector<mlir::Value> inputs;
     for (int input : network.layers[index].inputs)
       inputs.push_back(valueOf(input));
-    auto layer = layers.layer(network.layers[index],
-                              firstIndex + int64_t(place), inputs);
+    auto layer = layers.layer(network.layers[index], place, inputs);
     if (network.layers[index].top)
       layer->setAttr(ask::kTopAttr, b.getUnitAttr());
+    if (!group.empty())
+      layer->setAttr(ask::kGroupAttr, b.getStringAttr(group));
     if (auto found = taps.find(index); found != taps.end())
       layer->setAttr(ask::kTapsAttr, b.getArrayAttr(found->second));
     values[index] = layer.getResult();
-  }
+  };
+  for (auto [place, entry] : llvm::enumerate(list.entries))
+    for (int index : entry.layers)
+      generate(index, list.firstIndex + int64_t(place),
+               network.layers[index].group);
   ask::YieldOp::create(b, loc, valueOf(network.output));
 }
 
@@ -110,22 +116,22 @@ void ModuleGenerator::backbone() {
       spec.includeTop ? b.getUnitAttr() : UnitAttr(),
       b.getDenseI64ArrayAttr(frozen),
       spec.otherLayers.empty() ? ArrayAttr() : strings(spec.otherLayers));
+  if (!spec.networkFile.empty())
+    op->setAttr(ask::kOnnxAttr, b.getStringAttr(spec.networkOutput));
   op->setAttr(kConventionAttr,
               b.getStringAttr(spec.convention == Convention::Keras ? "keras"
                                                                    : "torch"));
   if (!spec.otherPreset.empty())
     op->setAttr(kOtherPresetAttr, b.getStringAttr(spec.otherPreset));
-  body(spec.network, spec.list.order, spec.list.firstIndex, op.getBody(),
-       at(spec.range));
+  body(spec.network, spec.list, op.getBody(), at(spec.range));
 }
 
 void ModuleGenerator::head() {
   if (!recipe.head)
     return;
   auto op = ask::HeadOp::create(b, at(recipe.headRange));
-  SmallVector<int> order =
-      llvm::to_vector(llvm::seq<int>(0, recipe.head->layers.size()));
-  body(*recipe.head, order, 0, op.getBody(), at(recipe.headRange));
+  body(*recipe.head, listLayers(*recipe.head, Convention::Torch), op.getBody(),
+       at(recipe.headRange));
 }
 
 void ModuleGenerator::phase(const Phase &phase) {

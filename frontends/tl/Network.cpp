@@ -63,13 +63,24 @@ static std::vector<int> kerasOrder(const Network &network) {
 }
 
 LayerList listLayers(const Network &network, Convention convention) {
+  std::vector<int> order(network.layers.size());
+  std::iota(order.begin(), order.end(), 0);
   LayerList list;
   if (convention == Convention::Keras) {
-    list.order = kerasOrder(network);
+    order = kerasOrder(network);
     list.firstIndex = 1;
-  } else {
-    list.order.resize(network.layers.size());
-    std::iota(list.order.begin(), list.order.end(), 0);
+  }
+  StringMap<size_t> groups;
+  for (int layer : order) {
+    const Layer &one = network.layers[layer];
+    if (!one.group.empty()) {
+      auto [place, fresh] = groups.try_emplace(one.group, list.entries.size());
+      if (!fresh) {
+        list.entries[place->second].layers.push_back(layer);
+        continue;
+      }
+    }
+    list.entries.push_back({one.group.empty() ? one.name : one.group, {layer}});
   }
   return list;
 }

@@ -63,6 +63,9 @@ enum class LayerKind {
   AvgPool,
   AdaptiveAvgPool,
   GlobalAvgPool,
+  LayerScale,
+  Rescale,
+  Normalization,
   Flatten,
   Dense,
   Dropout,
@@ -76,7 +79,9 @@ enum class LayerKind {
   FirstToken,
   MeanTokens,
   Add,
-  Concat
+  Multiply,
+  Concat,
+  ScaleShift
 };
 
 struct Layer {
@@ -87,6 +92,8 @@ struct Layer {
 
   std::string name; // empty until named
   std::string source;
+  std::vector<std::string> otherSources; // names in other files' versions
+  std::string group;     // the entry of the list that it is a part of
   bool top = false;      // of the backbone's own top
   SourceRange nameRange; // where it was named, or the layer
 
@@ -103,10 +110,16 @@ struct Layer {
   bool bias = false;
   bool countPadding = false;                // average pool
   int64_t firstChannel = 0;                 // slice
+  std::array<int64_t, 2> firstPlace{0, 0};  // slice: row, column
   std::array<int64_t, 2> channelPads{0, 0}; // before, after
   double epsilon = 0;                       // batch norm, layer norm
   int64_t heads = 1;                        // attention
+  std::optional<double> attentionScale;     // 1 / sqrt(channels of a head)
   double rate = 0;                          // dropout
+  bool perPicture = false;                  // dropout: stochastic depth
+  std::vector<float> scale, offset;         // rescale: one, or one a channel
+  std::string resample;                     // position: see tl.layer
+  std::array<int64_t, 2> grid{0, 0};        // position: rows and columns
 
   int64_t elements() const; // of all parameters
 };
@@ -129,14 +142,19 @@ struct Network {
   }
 };
 
-/// The list that freeze ranges and `tlc --summary` use: which layer stands at
-/// each place. `firstIndex` is the place of the first layer: 1 for Keras, where
-/// the input is layer 0.
+/// The list that freeze ranges and `tlc --summary` use: which layers stand at
+/// each place, one or, under a common name, the parts of a group (Keras's
+/// Sequential within a network). `firstIndex` is the place of the first entry:
+/// 1 for Keras, where the input is layer 0.
 struct LayerList {
-  std::vector<int> order;
+  struct Entry {
+    std::string name;
+    std::vector<int> layers;
+  };
+  std::vector<Entry> entries;
   int64_t firstIndex = 0;
 
-  int64_t size() const { return order.size() + firstIndex; }
+  int64_t size() const { return entries.size() + firstIndex; }
 };
 
 /// Keras: by depth from the output, then in the order in which a walk from the

@@ -28,7 +28,8 @@ bool Parser::statement(Statement &statement) {
     good = forStatement(statement);
   } else if (token.isName("if")) {
     good = ifStatement(statement);
-  } else if (token.isName("add") || token.isName("concat")) {
+  } else if (token.isName("add") || token.isName("multiply") ||
+             token.isName("concat")) {
     good = mergeStatement(statement);
   } else if (token.isName("tap")) {
     // tap = "tap" , string ;
@@ -107,13 +108,13 @@ bool Parser::ifStatement(Statement &statement) {
   return expect("{", "or 'if' after 'else'") && statements(statement.otherwise);
 }
 
-// merge = ( "add" | "concat" ) , [ arguments ] , "{" , branch , branch ,
-//         { branch } , "}" ;
+// merge = ( "add" | "multiply" | "concat" ) , [ arguments ] , "{" , branch ,
+//         branch , { branch } , "}" ;
 // branch = "branch" , "{" , { statement } , "}" ;
 bool Parser::mergeStatement(Statement &statement) {
   SourceRange start = token.range;
   statement.kind = Statement::Kind::Merge;
-  identifier(statement.name, "'add' or 'concat'");
+  identifier(statement.name, "'add', 'multiply' or 'concat'");
   if (token.is("(") && !arguments(statement.arguments))
     return false;
   statement.range = start.to(previous);

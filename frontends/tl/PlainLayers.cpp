@@ -18,6 +18,7 @@ static constexpr std::pair<StringLiteral, ActivationKind> kFunctions[] = {
     {"tanh", ActivationKind::Tanh},
     {"silu", ActivationKind::Silu},
     {"gelu", ActivationKind::Gelu},
+    {"gelu_tanh", ActivationKind::GeluTanh},
     {"hard_sigmoid", ActivationKind::HardSigmoid},
     {"hard_swish", ActivationKind::HardSwish}};
 
@@ -227,12 +228,6 @@ bool applyDense(const LayerContext &c, Layer &layer) {
   auto units = c.reader.integer(*c.find("units"), "units", 1, 1 << 20);
   if (!units)
     return false;
-  if (c.input.size() > 2) {
-    c.reporter.error(c.range)
-        << "'dense' wants features or tokens, found " << describe(c.input)
-        << "; put 'flatten', 'gap' or 'tokens' before it";
-    return false;
-  }
   if (!readActivationAndBias(c, true, layer))
     return false;
   int64_t rows = c.input.back();
@@ -244,6 +239,9 @@ bool applyDense(const LayerContext &c, Layer &layer) {
   double limit = keras ? std::sqrt(6.0 / double(rows + *units))
                        : 1.0 / std::sqrt(double(rows));
   Initializer uniform{Initializer::Kind::Uniform, limit};
+  // Of each place by itself: a convolution of 1x1.
+  if (c.input.size() == 3)
+    kernel = {1, 1, rows, *units};
   layer.parameters.push_back({"kernel", kernel, uniform});
   if (layer.bias)
     layer.parameters.push_back(
@@ -265,6 +263,12 @@ bool applyDropout(const LayerContext &c, Layer &layer) {
     return false;
   }
   layer.rate = *rate;
+  if (const Value *per = c.find("per")) {
+    auto word = c.reader.word(*per, "per", {"element", "picture"});
+    if (!word)
+      return false;
+    layer.perPicture = *word == "picture";
+  }
   return true;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "frontends/tl/Elaborate.h"
+#include "frontends/tl/Frontend.h"
 #include "frontends/tl/FreezeRange.h"
 
 namespace tl::frontend {
@@ -99,6 +100,9 @@ struct Backbone {
   LayerList list;
   std::vector<bool> frozen; // one flag a place of the list, before training
   std::vector<std::string> otherLayers;
+  /// Of `onnx("file.onnx", output: "name")`: the file, the weights of which are
+  /// used unless `weights` says others, and where the network ends.
+  std::string networkFile, networkOutput;
   Preprocess preprocess;
   /// The file's own preset where the model's gives other values.
   std::string otherPreset;
@@ -163,10 +167,16 @@ void checkWarmup(const Phase &phase, Reporter &reporter);
 using BackboneLoader =
     llvm::function_ref<const SourceFile *(const Identifier &name)>;
 
-/// Elaborates the model of a parsed file; nothing after an error.
+/// The network in a file that the recipe names, relative to its own folder.
+using NetworkLoader = llvm::function_ref<std::optional<Network>(
+    NetworkRequest &request, std::string &message)>;
+
+/// Elaborates the model of a parsed file; nothing after an error. Without
+/// `loadNetwork` only backbones of the language are known.
 std::optional<Recipe> elaborateModel(const FileDecl &file,
                                      BackboneLoader loadBackbone,
-                                     Reporter &reporter);
+                                     Reporter &reporter,
+                                     NetworkLoader loadNetwork = nullptr);
 
 /// What only the whole tells: ranges, and the pairing of loss, activation,
 /// outputs and labels. Fills in `frozen`, each phase's `unfrozen` and

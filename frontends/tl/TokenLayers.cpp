@@ -41,12 +41,47 @@ bool applyClassToken(const LayerContext &c, Layer &layer) {
   return checkShape(layer.shape, "the result", c.range, c.reporter);
 }
 
+/// `resample:` and `grid:`, which come together: how a file's embedding of
+/// another grid is brought to this one. Tokens before those of the grid (the
+/// class token) keep their own.
+static bool readResample(const LayerContext &c, Layer &layer) {
+  const Value *how = c.find("resample"), *grid = c.find("grid");
+  if (!how && !grid)
+    return true;
+  if (!how || !grid) {
+    c.reporter.error((how ? how : grid)->range)
+        << "'resample' and 'grid' (rows, columns) come together";
+    return false;
+  }
+  auto word = c.reader.word(*how, "resample", {"bicubic", "bicubic_antialias"});
+  if (!word)
+    return false;
+  layer.resample = word->str();
+  if (grid->kind != Value::Kind::List || grid->elements.size() != 2) {
+    c.reader.expected(*grid, "(rows, columns)", "grid");
+    return false;
+  }
+  for (int d : {0, 1}) {
+    auto extent =
+        c.reader.integer(grid->elements[d], "grid", 1, int64_t(1) << 15);
+    if (!extent)
+      return false;
+    layer.grid[d] = *extent;
+  }
+  if (layer.grid[0] * layer.grid[1] <= c.input[0])
+    return true;
+  c.reporter.error(grid->range)
+      << "a grid of " << layer.grid[0] << "x" << layer.grid[1]
+      << " has more places than there are tokens, " << c.input[0];
+  return false;
+}
+
 bool applyPosition(const LayerContext &c, Layer &layer) {
   layer.kind = LayerKind::Position;
   layer.shape = c.input;
   // torchvision/models/vision_transformer.py: normal, standard deviation 0.02.
   layer.parameters = {{"position", c.input, {Initializer::Kind::Normal, 0.02}}};
-  return expectTokens(c);
+  return expectTokens(c) && readResample(c, layer);
 }
 
 bool applyLayerNorm(const LayerContext &c, Layer &layer) {

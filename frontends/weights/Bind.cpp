@@ -127,7 +127,21 @@ bool isAmong(const std::vector<std::string> &layers, std::string_view name,
   });
 }
 
+Status BoundTensor::readResampled(std::span<float> out) const {
+  auto [how, prefix, from, to] = *resampling;
+  int64_t tokens = prefix + to[0] * to[1];
+  int64_t channels = int64_t(out.size()) / tokens;
+  std::vector<float> stored(size_t((prefix + from[0] * from[1]) * channels));
+  if (Status status = source->read(sourceIndex, stored); !status)
+    return status;
+  std::ranges::copy(resample(stored, prefix, from, to, channels, how),
+                    out.begin());
+  return Done{};
+}
+
 Status BoundTensor::read(std::span<float> out) const {
+  if (resampling)
+    return readResampled(out);
   if (axes.empty())
     return source->read(sourceIndex, out);
   std::vector<float> stored(out.size());
@@ -159,6 +173,24 @@ Status BoundTensor::read(std::span<float> out) const {
   return Done{};
 }
 
+FileLayout layoutIn(Convention convention, const ExpectedTensor &expected) {
+  FileLayout layout{
+      expected.layer + "." + expected.role, expected.shape, {}, {}};
+  switch (convention) {
+  case Convention::Own:
+    break;
+  case Convention::Torch:
+    return torchLayout(expected);
+  case Convention::Keras:
+    layout.name = expected.layer + "/" + expected.role;
+    // [KH, KW, 1, C] is stored as [KH, KW, C, 1]: the same order.
+    if (expected.kerasClass == "DepthwiseConv2D" && layout.shape.size() == 4)
+      std::swap(layout.shape[2], layout.shape[3]);
+    break;
+  }
+  return layout;
+}
+
 static Matching match(const WeightSource &source, const BindRequest &request) {
   switch (source.convention()) {
   case Convention::Keras:
@@ -169,6 +201,23 @@ static Matching match(const WeightSource &source, const BindRequest &request) {
     return matchOwn(source, request);
   }
   return {};
+}
+
+Fit measureFit(const WeightSource &source, const BindRequest &request) {
+  Matching matching = match(source, request);
+  Fit fit;
+  fit.expected = matching.counterparts.size();
+  std::vector<bool> claimed(source.tensors().size(), false);
+  for (const Counterpart &counterpart : matching.counterparts) {
+    if (!counterpart.index)
+      continue;
+    claimed[*counterpart.index] = true;
+    ++fit.named;
+    fit.fitting += counterpart.fits;
+  }
+  for (size_t i = 0; i < claimed.size(); ++i)
+    fit.extra += !claimed[i] && matching.leftovers[i] == Leftover::Extra;
+  return fit;
 }
 
 Result<Binding> bindWeights(WeightSource &source, const BindRequest &request) {
@@ -186,10 +235,15 @@ Result<Binding> bindWeights(WeightSource &source, const BindRequest &request) {
   if (!report.sound())
     return report.error();
   Binding binding;
-  for (const Counterpart &counterpart : matching.counterparts)
-    binding.tensors.push_back(
-        {*counterpart.index, source.tensors()[*counterpart.index].name, &source,
-         counterpart.viewShape, counterpart.axes});
+  for (const Counterpart &counterpart : matching.counterparts) {
+    BoundTensor &bound = binding.tensors.emplace_back();
+    bound.sourceIndex = *counterpart.index;
+    bound.sourceName = source.tensors()[*counterpart.index].name;
+    bound.source = &source;
+    bound.viewShape = counterpart.viewShape;
+    bound.axes = counterpart.axes;
+    bound.resampling = counterpart.resampling;
+  }
   binding.unused = report.unused();
   return binding;
 }

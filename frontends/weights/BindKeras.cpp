@@ -16,8 +16,9 @@ namespace tl::weights {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> creationOrder = {
-    "kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance"};
+constexpr std::array<std::string_view, 9> creationOrder = {
+    "kernel",          "bias", "gamma",    "beta", "moving_mean",
+    "moving_variance", "mean", "variance", "count"};
 
 size_t creationRank(std::string_view role) {
   return static_cast<size_t>(
@@ -53,6 +54,7 @@ struct NetworkLayer {
   std::string name;
   std::string snakeClass;
   std::vector<size_t> expected;
+  std::vector<std::string> otherNames; // see ExpectedTensor::otherPrefixes
 };
 
 // A way to pair layers: for each of the network's the file's, or null.
@@ -77,7 +79,7 @@ public:
 private:
   void collectFileLayers();
   void collectNetworkLayers();
-  Pairing pairByName(const std::string &scope) const;
+  Pairing pairByName(const std::string &scope, bool parts = false) const;
   Pairing pairByRank(const std::string &scope) const;
   Pairing pairInOrder(const std::string &scope) const;
   Pairing bestPairing() const;
@@ -121,8 +123,10 @@ void KerasMatcher::collectNetworkLayers() {
     const ExpectedTensor &expected = request.expected[i];
     auto [at, isNew] = byName.try_emplace(expected.layer, networkLayers.size());
     if (isNew)
-      networkLayers.push_back(
-          {expected.layer, snakeCase(expected.kerasClass), {}});
+      networkLayers.push_back({expected.layer,
+                               snakeCase(expected.kerasClass),
+                               {},
+                               expected.otherPrefixes});
     networkLayers[at->second].expected.push_back(i);
   }
   for (NetworkLayer &layer : networkLayers)
@@ -133,7 +137,8 @@ void KerasMatcher::collectNetworkLayers() {
               });
 }
 
-Pairing KerasMatcher::pairByName(const std::string &scope) const {
+// With `parts` also in the scopes inside this one.
+Pairing KerasMatcher::pairByName(const std::string &scope, bool parts) const {
   Pairing pairing{scope, false, false, {}, 0};
   std::map<std::string_view, const FileLayer *> byName;
   // A group whose one inner name is not its own may be a nested model of one
@@ -145,8 +150,15 @@ Pairing KerasMatcher::pairByName(const std::string &scope) const {
     for (const auto &[group, layers] : byScope)
       if (layers.size() == 1 && layers[0]->classIndex < 0)
         byName.try_emplace(group, layers[0]);
+  for (const FileLayer &layer : fileLayers)
+    if (parts && !layer.layer.empty() &&
+        (scope.empty() || layer.scope.starts_with(scope + "/")))
+      byName.try_emplace(layer.layer, &layer);
   for (const NetworkLayer &wanted : networkLayers) {
     auto found = byName.find(wanted.name);
+    for (const std::string &other : wanted.otherNames)
+      if (found == byName.end())
+        found = byName.find(other);
     pairing.layers.push_back(found == byName.end() ? nullptr : found->second);
     pairing.found += found != byName.end();
   }
@@ -194,6 +206,10 @@ Pairing KerasMatcher::bestPairing() const {
   for (const auto &[scope, layers] : byScope)
     if (Pairing pairing = pairByName(scope); pairing.found > best.found)
       best = std::move(pairing);
+  // A part of the network may be a network of its own (Keras's Sequential).
+  if (Pairing pairing = pairByName(best.scope, true);
+      pairing.found > best.found)
+    best = std::move(pairing);
   for (const auto &[scope, layers] : byScope)
     if (Pairing pairing = pairByRank(scope); pairing.found > best.found)
       best = std::move(pairing);
@@ -216,6 +232,11 @@ const size_t *KerasMatcher::find(const FileLayer &layer,
   if (found == layer.byRole.end() && !numbered && expected.role == "kernel" &&
       expected.kerasClass == "DepthwiseConv2D")
     found = layer.byRole.find("depthwise_kernel");
+  // The only weight of a layer may have any name (LayerScale's is "variable",
+  // perhaps with a number).
+  if (found == layer.byRole.end() && wanted.expected.size() == 1 &&
+      layer.byRole.size() == 1 && expected.role == "scale")
+    found = layer.byRole.begin();
   return found == layer.byRole.end() ? nullptr : &found->second;
 }
 
@@ -255,7 +276,7 @@ Leftover KerasMatcher::leftover(const SourceTensor &tensor,
 // [.., 1, C * M], the same values in the same order.
 void checkShape(const ExpectedTensor &expected, const SourceTensor *tensor,
                 Counterpart &counterpart) {
-  const std::vector<int64_t> &shape = expected.shape;
+  std::vector<int64_t> shape = expected.shape;
   if (expected.kerasClass == "DepthwiseConv2D" && expected.role == "kernel" &&
       shape.size() == 4) {
     std::string wanted = shapeText(std::span(shape).first(2));
@@ -268,6 +289,9 @@ void checkShape(const ExpectedTensor &expected, const SourceTensor *tensor,
                        tensor->shape[2] * tensor->shape[3] == shape[3];
     return;
   }
+  // A count is a number by itself.
+  if (expected.role == "count")
+    shape.clear();
   counterpart.wantedShape = shapeText(shape);
   counterpart.fits = tensor && tensor->shape == shape;
 }

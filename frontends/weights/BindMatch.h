@@ -16,9 +16,10 @@ struct Counterpart {
   std::string wantedShape;
   bool fits = false;
   std::optional<size_t> index;
-  // See BoundTensor.
+  // See FileLayout.
   std::vector<int64_t> viewShape;
   std::vector<size_t> axes;
+  std::optional<Resampling> resampling;
 };
 
 enum class Leftover {
@@ -35,6 +36,8 @@ struct Matching {
   std::vector<Leftover> leftovers;
   std::vector<std::string> shown;
 };
+
+FileLayout torchLayout(const ExpectedTensor &expected);
 
 Matching matchKeras(const WeightSource &source, const BindRequest &request);
 Matching matchTorch(const WeightSource &source, const BindRequest &request);

@@ -4,6 +4,7 @@
 #include "frontends/weights/Message.h"
 
 #include <algorithm>
+#include <cmath>
 #include <unordered_map>
 
 namespace tl::weights {
@@ -23,14 +24,15 @@ bool isInteger(const SourceTensor &tensor) {
 }
 
 // The model's own parameters, of no module: `cls_token` [1, 1, C]. Their name
-// is all of the path, and leading ones of their shape mean nothing.
+// is all of the path, and ones around their shape mean nothing.
 bool isOwnParameter(const ExpectedTensor &expected) {
-  return expected.role == "token" || expected.role == "position";
+  return expected.role == "token" || expected.role == "position" ||
+         expected.role == "scale";
 }
 
-std::string torchName(const ExpectedTensor &expected) {
+std::string torchName(const ExpectedTensor &expected, std::string name) {
   if (isOwnParameter(expected))
-    return expected.torchPrefix;
+    return name;
   constexpr std::pair<std::string_view, std::string_view> words[] = {
       {"kernel", "weight"},
       {"bias", "bias"},
@@ -46,49 +48,41 @@ std::string torchName(const ExpectedTensor &expected) {
   for (auto [role, torch] : words)
     if (expected.role == role)
       word = torch;
-  std::string name = expected.torchPrefix;
   return (name += name.empty() ? "" : ".") += word;
 }
 
-// The stored shape, and how its axes make the canonical ones.
-void layOut(const ExpectedTensor &expected, std::vector<int64_t> &stored,
-            Counterpart &counterpart) {
-  const std::vector<int64_t> &shape = expected.shape;
-  stored = shape;
-  if (isOwnParameter(expected))
-    stored.insert(stored.begin(), 3 - std::min<size_t>(3, shape.size()), 1);
-  if (!expected.role.ends_with("kernel"))
-    return;
-  if (shape.size() == 4) {
-    // [KH, KW, I, O] is stored as [O, I, KH, KW].
-    stored = {shape[3], shape[2], shape[0], shape[1]};
-    counterpart.viewShape = stored;
-    counterpart.axes = {2, 3, 1, 0};
-  } else if (shape.size() == 2) {
-    stored = {shape[1], shape[0]};
-    counterpart.viewShape = stored;
-    counterpart.axes = {1, 0};
-    if (expected.flattened) {
-      // Rows in CHW order: seen as [N, C, H, W], wanted as [H, W, C, N].
-      auto [c, h, w] = *expected.flattened;
-      counterpart.viewShape = {shape[1], c, h, w};
-      counterpart.axes = {2, 3, 1, 0};
-    }
-  }
-}
-
-std::span<const int64_t> withoutLeadingOnes(std::span<const int64_t> shape) {
+std::span<const int64_t> withoutOnes(std::span<const int64_t> shape) {
   while (!shape.empty() && shape.front() == 1)
     shape = shape.subspan(1);
+  while (!shape.empty() && shape.back() == 1)
+    shape = shape.first(shape.size() - 1);
   return shape;
+}
+
+// A position of a square grid that is not the network's, if it is one.
+std::optional<Resampling> resamplingOf(const ExpectedTensor &expected,
+                                       std::span<const int64_t> found) {
+  while (!found.empty() && found.front() == 1)
+    found = found.subspan(1);
+  if (!expected.resample || found.size() != 2 || found[1] != expected.shape[1])
+    return std::nullopt;
+  int64_t prefix = expected.shape[0] - expected.grid[0] * expected.grid[1];
+  auto side = int64_t(std::lround(std::sqrt(double(found[0] - prefix))));
+  if (side < 1 || side * side != found[0] - prefix ||
+      Grid{side, side} == expected.grid)
+    return std::nullopt;
+  return Resampling{*expected.resample, prefix, {side, side}, expected.grid};
 }
 
 bool fits(const ExpectedTensor &expected, const std::vector<int64_t> &stored,
           const std::vector<int64_t> &found) {
+  // A dense layer may be stored as a convolution of 1x1.
+  if (expected.kerasClass == "Dense" && found.size() == 4 && found[2] == 1 &&
+      found[3] == 1)
+    return std::ranges::equal(std::span(found).first(2), stored);
   if (!isOwnParameter(expected))
     return found == stored;
-  return std::ranges::equal(withoutLeadingOnes(found),
-                            withoutLeadingOnes(stored));
+  return std::ranges::equal(withoutOnes(found), withoutOnes(stored));
 }
 
 // The longest run of leading components ("module.", "model.") that all names
@@ -140,12 +134,39 @@ placesWithoutDots(const std::vector<std::string> &names) {
 
 } // namespace
 
+FileLayout torchLayout(const ExpectedTensor &expected) {
+  const std::vector<int64_t> &shape = expected.shape;
+  FileLayout layout{torchName(expected, expected.torchPrefix), shape, {}, {}};
+  std::vector<int64_t> &stored = layout.shape;
+  if (isOwnParameter(expected) && expected.role != "scale")
+    stored.insert(stored.begin(), 3 - std::min<size_t>(3, shape.size()), 1);
+  if (!expected.role.ends_with("kernel"))
+    return layout;
+  if (shape.size() == 4) {
+    // [KH, KW, I, O] is stored as [O, I, KH, KW].
+    stored = {shape[3], shape[2], shape[0], shape[1]};
+    layout.viewShape = stored;
+    layout.axes = {2, 3, 1, 0};
+  } else if (shape.size() == 2) {
+    stored = {shape[1], shape[0]};
+    layout.viewShape = stored;
+    layout.axes = {1, 0};
+    if (expected.flattened) {
+      // Rows in CHW order: seen as [N, C, H, W], wanted as [H, W, C, N].
+      auto [c, h, w] = *expected.flattened;
+      layout.viewShape = {shape[1], c, h, w};
+      layout.axes = {2, 3, 1, 0};
+    }
+  }
+  return layout;
+}
+
 Matching matchTorch(const WeightSource &source, const BindRequest &request) {
   const std::vector<SourceTensor> &tensors = source.tensors();
   Matching matching;
   for (const ExpectedTensor &expected : request.expected)
-    matching.counterparts.push_back(
-        {torchName(expected), "", false, {}, {}, {}});
+    matching.counterparts.emplace_back().wanted =
+        torchName(expected, expected.torchPrefix);
   size_t prefix = commonPrefix(tensors, matching.counterparts);
   std::unordered_map<std::string, size_t> byName;
   for (size_t i = 0; i < tensors.size(); ++i) {
@@ -160,17 +181,29 @@ Matching matchTorch(const WeightSource &source, const BindRequest &request) {
   auto byLetters = placesWithoutDots(matching.shown);
   for (size_t i = 0; i < request.expected.size(); ++i) {
     Counterpart &counterpart = matching.counterparts[i];
-    std::vector<int64_t> stored;
-    layOut(request.expected[i], stored, counterpart);
-    counterpart.wantedShape = shapeText(stored);
-    if (auto found = byName.find(counterpart.wanted); found != byName.end())
-      counterpart.index = found->second;
-    else if (auto near = byLetters.find(withoutDots(counterpart.wanted));
-             near != byLetters.end())
-      counterpart.index = near->second;
-    if (counterpart.index)
-      counterpart.fits =
-          fits(request.expected[i], stored, tensors[*counterpart.index].shape);
+    const ExpectedTensor &expected = request.expected[i];
+    FileLayout layout = torchLayout(expected);
+    counterpart.viewShape = layout.viewShape;
+    counterpart.axes = layout.axes;
+    counterpart.wantedShape = shapeText(layout.shape);
+    std::vector<std::string> names{counterpart.wanted};
+    for (const std::string &other : expected.otherPrefixes)
+      names.push_back(torchName(expected, other));
+    for (const std::string &name : names) {
+      if (counterpart.index)
+        break;
+      if (auto found = byName.find(name); found != byName.end())
+        counterpart.index = found->second;
+      else if (auto near = byLetters.find(withoutDots(name));
+               near != byLetters.end())
+        counterpart.index = near->second;
+    }
+    if (!counterpart.index)
+      continue;
+    const std::vector<int64_t> &shape = tensors[*counterpart.index].shape;
+    counterpart.resampling = resamplingOf(expected, shape);
+    counterpart.fits =
+        counterpart.resampling || fits(expected, layout.shape, shape);
   }
   return matching;
 }

@@ -1,9 +1,9 @@
 // A file of pretrained weights, whatever its format: a list of named tensors
 // whose values are read as float32 on demand. Every reader (Keras .h5 in its
-// layouts, safetensors, PyTorch's pickles) stands behind this one interface, so that the compiler
-// knows networks and not files. What a network calls its tensors, and in which
-// order their axes stand, is Bind.h's business; a source gives both as the file
-// has them.
+// layouts, safetensors, PyTorch's pickles) stands behind this one interface, so
+// that the compiler knows networks and not files. What a network calls its
+// tensors, and in which order their axes stand, is Bind.h's business; a source
+// gives both as the file has them.
 //
 // A source is not made for hostile callers, but it is for hostile files: it
 // opens no other file, keeps to the caps stated in README.md, and a damaged

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <functional>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -52,6 +53,18 @@ void Container::unmap() {
   if (mapped)
     munmap(const_cast<uint8_t *>(bytes), byteCount);
   mapped = false;
+}
+
+void Container::release(const void *first, uint64_t count) const {
+  auto from = static_cast<const uint8_t *>(first);
+  if (!mapped || std::less<>()(from, bytes) ||
+      !std::less<>()(from, bytes + byteCount))
+    return;
+  auto page = uint64_t(sysconf(_SC_PAGESIZE));
+  uint64_t begin = (uint64_t(from - bytes) + page - 1) / page * page;
+  uint64_t end = (uint64_t(from - bytes) + count) / page * page;
+  if (begin < end) // a private mapping that nobody can write loses nothing
+    madvise(const_cast<uint8_t *>(bytes) + begin, end - begin, MADV_DONTNEED);
 }
 
 Container::Container(const char *path, uint64_t memoryLimit) {

@@ -27,6 +27,11 @@ public:
     return bytes + root->segments()->Get(index)->offset();
   }
   uint64_t size() const { return byteCount; }
+  // Bytes that will hardly be read again: the pages wholly among them leave
+  // this process's memory and come back from the file on the next reading.
+  // Nothing happens to bytes that are not of a mapped file.
+  void release(const void *first, uint64_t count) const;
+  void release() const { release(bytes, byteCount); }
   // Stands for every byte of the file: a checksum over that of the metadata,
   // which holds those of the segments.
   uint64_t identity() const {

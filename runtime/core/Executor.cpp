@@ -58,6 +58,8 @@ void *Program::address(const schema::ArgRef &ref, void *const *tensors,
     return tensors[ref.index()];
   case schema::ArgKind::step:
     return step;
+  case schema::ArgKind::derived:
+    return derived[ref.index()]->data();
   case schema::ArgKind::buffer:
     break;
   }
@@ -67,10 +69,21 @@ void *Program::address(const schema::ArgRef &ref, void *const *tensors,
   return boundArena + buffer.offset();
 }
 
+void Program::holdDerived(Machine &machine) {
+  if (!model.root.derived() || !derived.empty())
+    return;
+  std::vector<std::shared_ptr<const Memory>> held(model.root.derived()->size());
+  forEachDerived(entry, [&](uint32_t index) {
+    held[index] = model.derived(index, machine);
+  });
+  derived = std::move(held);
+}
+
 void Program::bind(Machine &machine, uint32_t n, void *const *tensors,
                    void *step) {
   uint64_t each = std::max<uint64_t>(entry.arena_per_picture(), 1);
-  if (n > (model.memoryLimit - entry.arena_fixed()) / each)
+  uint64_t shared = entry.arena_fixed() + derivedBytes(model.root, entry);
+  if (n > (model.memoryLimit - shared) / each)
     fail(TL_STATUS_OUT_OF_MEMORY,
          "a batch of %u pictures in \"%s\" needs more than the limit of %llu "
          "bytes: make the batch smaller",
@@ -79,6 +92,7 @@ void Program::bind(Machine &machine, uint32_t n, void *const *tensors,
   machine.arena.reserve(std::max<uint64_t>(arenaBytes(entry, n), 64));
   if (boundBatch == n && boundArena == machine.arena.data())
     return;
+  holdDerived(machine);
   boundBatch = n;
   boundArena = machine.arena.data();
   void **next = args.data();
@@ -119,17 +133,19 @@ void runTile(void *context, int64_t tile, uint32_t thread) {
 }
 } // namespace
 
+void Machine::run(const BoundCall &call) {
+  TileContext context{call.function, call.args, call.n, scratch.data(),
+                      scratchShare};
+  if (call.small || call.tiles == 1)
+    for (uint32_t tile = 0; tile < call.tiles; ++tile)
+      runTile(&context, tile, 0);
+  else
+    pool.run(call.tiles, runTile, &context);
+}
+
 void Program::run(Machine &machine, int64_t begin, int64_t end) const {
-  for (int64_t c = begin; c < end; ++c) {
-    const BoundCall &call = calls[size_t(c)];
-    TileContext context{call.function, call.args, call.n,
-                        machine.scratch.data(), machine.scratchShare};
-    if (call.small || call.tiles == 1)
-      for (uint32_t tile = 0; tile < call.tiles; ++tile)
-        runTile(&context, tile, 0);
-    else
-      machine.pool.run(call.tiles, runTile, &context);
-  }
+  for (int64_t c = begin; c < end; ++c)
+    machine.run(calls[size_t(c)]);
 }
 
 uint8_t *Program::portBase(const schema::Port &port) const {
@@ -194,11 +210,16 @@ std::string Program::findNotFinite(Machine &machine, int64_t end,
                             ? call.layer()->str()
                             : kernel.name()->str();
     for (const schema::ArgRef *ref : *call.args()) {
-      if (ref->kind() != schema::ArgKind::tensor)
+      bool derived = ref->kind() == schema::ArgKind::derived;
+      if (ref->kind() != schema::ArgKind::tensor && !derived)
         continue;
-      const schema::Tensor &tensor = *model.root.tensors()->Get(ref->index());
-      if (!allFinite(static_cast<const float *>(tensors[ref->index()]),
-                     tensor.bytes() / sizeof(float)))
+      uint32_t index = derived
+                           ? model.root.derived()->Get(ref->index())->source()
+                           : ref->index();
+      const schema::Tensor &tensor = *model.root.tensors()->Get(index);
+      auto *values = derived ? model.value(index)
+                             : static_cast<const float *>(tensors[index]);
+      if (!allFinite(values, tensor.bytes() / sizeof(float)))
         return "the parameter \"" + tensor.name()->str() + "\" of layer \"" +
                layer + "\"";
     }

@@ -8,13 +8,25 @@
 #include "runtime/core/Model.h"
 #include "runtime/core/ThreadPool.h"
 
+#include <memory>
 #include <vector>
 
 namespace tl {
 
+// A kernel with all that its tiles need.
+struct BoundCall {
+  schema::KernelFunction function;
+  void *const *args;
+  int64_t n;
+  uint32_t tiles;
+  bool small; // too little work to wake anyone
+};
+
 class Machine {
 public:
   Machine(const tl_model &model, uint32_t threads);
+
+  void run(const BoundCall &call);
 
   ThreadPool pool;
   Memory arena;   // shared by all programs: none keeps values between runs
@@ -31,7 +43,8 @@ public:
   Program(const tl_model &model, uint32_t entryIndex);
 
   // `tensors` and `step` must keep their addresses while the program lives.
-  // Throws OUT_OF_MEMORY beyond the model's memory limit.
+  // Throws OUT_OF_MEMORY beyond the model's memory limit. From the first time
+  // on the program holds the derived values that it reads.
   void bind(Machine &machine, uint32_t n, void *const *tensors, void *step);
 
   // Calls [begin, end); bound before.
@@ -52,13 +65,7 @@ public:
   const schema::Entry &entry;
 
 private:
-  struct BoundCall {
-    schema::KernelFunction function;
-    void *const *args;
-    int64_t n;
-    uint32_t tiles;
-    bool small; // too little work to wake anyone
-  };
+  void holdDerived(Machine &machine);
   void *address(const schema::ArgRef &ref, void *const *tensors,
                 void *step) const;
   uint8_t *portBase(const schema::Port &port) const;
@@ -68,6 +75,7 @@ private:
   std::vector<void *> args; // of all calls, one after another
   uint32_t boundBatch = 0;
   uint8_t *boundArena = nullptr;
+  std::vector<std::shared_ptr<const Memory>> derived; // those that it reads
 };
 
 } // namespace tl

@@ -1,10 +1,11 @@
 // safetensors: 8 bytes of header length, a JSON header, raw little-endian
-// values. Fourteen lines of format do not pay for a library.
+// values. So little of a format does not pay for a library.
 #include "runtime/core/Atomic.h"
 #include "runtime/core/Failure.h"
 #include "runtime/core/Model.h"
 #include "runtime/schema/WeightForm.h"
 
+#include <algorithm>
 #include <cstdio>
 
 using namespace tl;
@@ -21,21 +22,43 @@ std::string quoted(const flatbuffers::String &text) {
   return out + "\"";
 }
 
-void exportModel(const tl_model &model, const char *path) {
-  // The format tells tlc that these are canonical shapes.
-  std::string head = "{\"__metadata__\":{\"format\":\"tl\"}";
-  uint64_t at = 0;
-  std::vector<uint32_t> chosen;
+struct Entry {
+  uint32_t tensor;
+  const flatbuffers::String *name;
+  const flatbuffers::Vector<int64_t> *shape;
+};
+
+// The parameters by their own names; or by those of the weights' framework,
+// with what the file still has of the frozen layers as it came.
+std::vector<Entry> listEntries(const tl_model &model, bool asSource) {
+  std::vector<Entry> entries;
   for (uint32_t i = 0; i < model.root.tensors()->size(); ++i) {
     const schema::Tensor &tensor = *model.root.tensors()->Get(i);
-    if (tensor.role() != schema::TensorRole::parameter)
-      continue;
-    chosen.push_back(i);
+    const schema::Source *source = tensor.source();
+    bool parameter = tensor.role() == schema::TensorRole::parameter;
+    if (asSource && parameter && !source)
+      fail(TL_STATUS_NOT_FOUND,
+           "the file does not say what \"%s\" is called in the weights' "
+           "framework; compile it again",
+           tensor.name()->c_str());
+    if (asSource && source)
+      entries.push_back({i, source->name(), source->shape()});
+    else if (parameter)
+      entries.push_back({i, tensor.name(), tensor.shape()});
+  }
+  return entries;
+}
+
+std::string header(const std::vector<Entry> &entries, const char *format) {
+  std::string head =
+      std::string("{\"__metadata__\":{\"format\":\"") + format + "\"}";
+  uint64_t at = 0;
+  for (const Entry &entry : entries) {
     uint64_t bytes = sizeof(float);
-    head += "," + quoted(*tensor.name()) + ":{\"dtype\":\"F32\",\"shape\":[";
-    for (uint32_t d = 0; d < tensor.shape()->size(); ++d) {
-      bytes *= uint64_t(tensor.shape()->Get(d));
-      head += (d ? "," : "") + std::to_string(tensor.shape()->Get(d));
+    head += "," + quoted(*entry.name) + ":{\"dtype\":\"F32\",\"shape\":[";
+    for (uint32_t d = 0; d < entry.shape->size(); ++d) {
+      bytes *= uint64_t(entry.shape->Get(d));
+      head += (d ? "," : "") + std::to_string(entry.shape->Get(d));
     }
     head += "],\"data_offsets\":[" + std::to_string(at) + "," +
             std::to_string(at + bytes) + "]}";
@@ -43,18 +66,78 @@ void exportModel(const tl_model &model, const char *path) {
   }
   head += "}";
   head.resize((head.size() + 7) / 8 * 8, ' ');
+  return head;
+}
+
+std::vector<float> canonicalValues(const tl_model &model, uint32_t index) {
+  const schema::Tensor &tensor = *model.root.tensors()->Get(index);
+  std::vector<int64_t> shape(tensor.shape()->begin(), tensor.shape()->end());
+  schema::FormShape matrix = schema::formShape(shape);
+  std::vector<float> values(size_t(matrix.leading * matrix.outputs));
+  schema::unpackWeights(static_cast<schema::Form>(tensor.form()), shape,
+                        model.value(index), values.data());
+  return values;
+}
+
+// Axis k of the canonical order is axis axes[k] of the view there.
+std::vector<float> toSource(const std::vector<float> &canonical,
+                            const schema::Source &source) {
+  uint32_t rank = source.axes() ? source.axes()->size() : 0;
+  if (rank == 0)
+    return canonical;
+  std::vector<uint64_t> viewStrides(rank, 1), strides(rank), extents(rank);
+  for (uint32_t axis = rank - 1; axis > 0; --axis)
+    viewStrides[axis - 1] =
+        viewStrides[axis] * uint64_t(source.view()->Get(axis));
+  for (uint32_t axis = 0; axis < rank; ++axis) {
+    strides[axis] = viewStrides[source.axes()->Get(axis)];
+    extents[axis] = uint64_t(source.view()->Get(source.axes()->Get(axis)));
+  }
+  std::vector<float> values(canonical.size());
+  std::vector<uint64_t> at(rank, 0);
+  uint64_t to = 0;
+  for (float value : canonical) {
+    values[to] = value;
+    for (uint32_t axis = rank; axis-- > 0;) {
+      to += strides[axis];
+      if (++at[axis] < extents[axis])
+        break;
+      to -= strides[axis] * extents[axis];
+      at[axis] = 0;
+    }
+  }
+  return values;
+}
+
+void checkNames(const std::vector<Entry> &entries) {
+  std::vector<std::string_view> names;
+  for (const Entry &entry : entries)
+    names.push_back(entry.name->string_view());
+  std::sort(names.begin(), names.end());
+  auto twice = std::adjacent_find(names.begin(), names.end());
+  if (twice != names.end())
+    fail(TL_STATUS_UNSUPPORTED,
+         "two tensors are called \"%s\" in the weights' framework; rename a "
+         "layer of the head",
+         twice->data());
+}
+
+// The format tells tlc whether these are canonical shapes ("tl") or what any
+// safetensors file has ("pt", as torch's own writer says).
+void exportModel(const tl_model &model, const char *path, bool asSource) {
+  std::vector<Entry> entries = listEntries(model, asSource);
+  checkNames(entries);
+  std::string head = header(entries, asSource ? "pt" : "tl");
   AtomicFile file(path);
   uint64_t length = head.size();
   file.write(&length, sizeof length);
   file.write(head.data(), head.size());
-  for (uint32_t i : chosen) {
-    const schema::Tensor &tensor = *model.root.tensors()->Get(i);
-    std::vector<int64_t> shape(tensor.shape()->begin(), tensor.shape()->end());
-    schema::FormShape matrix = schema::formShape(shape);
-    std::vector<float> canonical(size_t(matrix.leading * matrix.outputs));
-    schema::unpackWeights(static_cast<schema::Form>(tensor.form()), shape,
-                          model.value(i), canonical.data());
-    file.write(canonical.data(), canonical.size() * sizeof(float));
+  for (const Entry &entry : entries) {
+    std::vector<float> values = canonicalValues(model, entry.tensor);
+    if (asSource)
+      values =
+          toSource(values, *model.root.tensors()->Get(entry.tensor)->source());
+    file.write(values.data(), values.size() * sizeof(float));
   }
   file.commit();
 }
@@ -66,6 +149,15 @@ extern "C" tl_status tl_model_export(const tl_model *model, const char *path,
   return guarded(error, [&] {
     requireArgument(model, "model");
     requireArgument(path, "path");
-    exportModel(*model, path);
+    exportModel(*model, path, false);
+  });
+}
+
+extern "C" tl_status tl_model_export_source(const tl_model *model,
+                                            const char *path, tl_error *error) {
+  return guarded(error, [&] {
+    requireArgument(model, "model");
+    requireArgument(path, "path");
+    exportModel(*model, path, true);
   });
 }

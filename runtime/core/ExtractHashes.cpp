@@ -43,18 +43,28 @@ uint64_t hashCode(const tl_model &model, const schema::Entry &entry,
                     entry.buffers()->Get(b)->per_picture());
   uint64_t image =
       model.root.segments()->Get(model.code->segment())->checksum();
+  auto codeOf = [&](uint32_t kernel) {
+    const auto &place = *model.code->kernels()->Get(kernel);
+    return place.fingerprint() ? place.fingerprint() : image ^ place.offset();
+  };
   for (uint32_t c = 0; entry.calls() && c < entry.calls()->size(); ++c) {
     const schema::Call &call = *entry.calls()->Get(c);
-    const auto &place = *model.code->kernels()->Get(call.kernel());
-    words.push_back(place.fingerprint() ? place.fingerprint()
-                                        : image ^ place.offset());
+    words.push_back(codeOf(call.kernel()));
     for (const schema::ArgRef *ref : *call.args()) {
       uint32_t index = ref->index();
-      if (ref->kind() == schema::ArgKind::tensor) {
+      // A derived value is its kernel and its source.
+      if (ref->kind() == schema::ArgKind::derived) {
+        const schema::Derived &derived = *model.root.derived()->Get(index);
+        words.push_back(codeOf(derived.kernel()));
+        index = derived.source();
+      }
+      if (ref->kind() == schema::ArgKind::tensor ||
+          ref->kind() == schema::ArgKind::derived) {
         auto found = std::find(tensors.begin(), tensors.end(), index);
-        index = uint32_t(found - tensors.begin());
+        uint32_t order = uint32_t(found - tensors.begin());
         if (found == tensors.end())
-          tensors.push_back(ref->index());
+          tensors.push_back(index);
+        index = order;
       }
       words.push_back(uint64_t(ref->kind()) << 32 | index);
     }

@@ -35,6 +35,12 @@ public:
     count = size;
   }
 
+  // The pages go back to the system, the addresses stay; contents are lost.
+  void discard() {
+    if (bytes)
+      madvise(bytes, count, MADV_DONTNEED);
+  }
+
 private:
   void release() {
     if (bytes)

@@ -20,6 +20,7 @@ const char *text(const flatbuffers::String *string) {
 
 void tl_model::initialise(tl_isa isa) {
   drawn.resize(root.tensors()->size());
+  derivedValues.resize(root.derived() ? root.derived()->size() : 0);
   chooseCode(isa);
   frontiers = findFrontiers(root);
   for (uint32_t e = 0; e < root.entries()->size(); ++e)
@@ -200,8 +201,9 @@ void tl_model::fillTables() {
           scratch,
           code->kernels()->Get(entry->calls()->Get(c)->kernel())->scratch());
     tables.entries.push_back({text(entry->name()), tl_entry_kind(entry->kind()),
-                              entry->arena_fixed(), entry->arena_per_picture(),
-                              scratch, entry->multiply_adds()});
+                              entry->arena_fixed() + derivedBytes(root, *entry),
+                              entry->arena_per_picture(), scratch,
+                              entry->multiply_adds()});
   }
   tl_model_info &info = tables.info;
   info.phase_count = uint32_t(tables.phases.size());

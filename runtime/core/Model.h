@@ -1,7 +1,8 @@
 // What stands behind tl_model: the checked container, the executable code of
 // the chosen ISA, the tables that the getters give, and the values of tensors
 // as the file has them. Constant after construction, but for tensors that are
-// drawn when first used (random backbones, initial values), under a lock.
+// drawn when first used (random backbones, initial values), and values derived
+// from constants, each under a lock.
 #pragma once
 
 #include "runtime/core/CodeImage.h"
@@ -17,6 +18,8 @@
 #include <vector>
 
 namespace tl {
+
+class Machine;
 
 // Where tl_session_read finds a value.
 struct ValueSource {
@@ -55,6 +58,10 @@ struct tl_model {
   // form; drawn from the recipe's seed where it is not stored.
   const float *value(uint32_t tensor) const;
 
+  // A derived value, made on `machine` where nobody holds it. Throws bad_alloc.
+  std::shared_ptr<const tl::Memory> derived(uint32_t index,
+                                            tl::Machine &machine) const;
+
   const uint64_t memoryLimit;
   tl::Container container;
   const tl::schema::Model &root;
@@ -79,4 +86,6 @@ private:
 
   mutable std::mutex drawing;
   mutable std::vector<std::unique_ptr<tl::Memory>> drawn; // by tensor
+  mutable std::mutex deriving;
+  mutable std::vector<std::weak_ptr<const tl::Memory>> derivedValues;
 };

@@ -5,6 +5,7 @@
 #include "runtime/schema/model_generated.h"
 
 #include <cstdint>
+#include <set>
 #include <string_view>
 
 namespace tl {
@@ -12,6 +13,26 @@ namespace tl {
 // Bytes that a batch of n pictures needs in the arena.
 inline uint64_t arenaBytes(const schema::Entry &entry, uint64_t n) {
   return entry.arena_fixed() + n * entry.arena_per_picture();
+}
+
+// each(index of a derived value) for every argument that is one.
+template <typename Each>
+void forEachDerived(const schema::Entry &entry, Each each) {
+  for (uint32_t c = 0; entry.calls() && c < entry.calls()->size(); ++c)
+    for (const schema::ArgRef *ref : *entry.calls()->Get(c)->args())
+      if (ref->kind() == schema::ArgKind::derived)
+        each(ref->index());
+}
+
+// Of the derived values that an entry reads, each counted once.
+inline uint64_t derivedBytes(const schema::Model &model,
+                             const schema::Entry &entry) {
+  std::set<uint32_t> read;
+  forEachDerived(entry, [&](uint32_t index) { read.insert(index); });
+  uint64_t bytes = 0;
+  for (uint32_t index : read)
+    bytes += model.derived()->Get(index)->bytes();
+  return bytes;
 }
 
 // Elements a picture, without the halo.

@@ -102,6 +102,19 @@ schema::FileHeader header(const schema::ModelT &model,
   return head;
 }
 
+// In pieces that do not stay: the constants of a large backbone would be the
+// most memory that training takes.
+void copyBytes(const Container &from, uint32_t segment, uint64_t count,
+               AtomicFile &file) {
+  constexpr uint64_t kPiece = uint64_t(4) << 20;
+  const uint8_t *bytes = from.segment(segment);
+  for (uint64_t at = 0; at < count; at += kPiece) {
+    uint64_t size = std::min(kPiece, count - at);
+    file.write(bytes + at, size);
+    from.release(bytes + at, size);
+  }
+}
+
 } // namespace
 
 void saveTrainer(const tl_trainer &trainer, const char *path) {
@@ -127,9 +140,10 @@ void saveTrainer(const tl_trainer &trainer, const char *path) {
     if (segment.size == 0)
       continue;
     file.padTo(segment.offset);
-    file.write(i == own ? parameters.data()
-                        : trainer.model.container.segment(i),
-               segment.size);
+    if (i == own)
+      file.write(parameters.data(), parameters.size());
+    else
+      copyBytes(trainer.model.container, i, segment.size, file);
   }
   file.commit();
 }

@@ -48,6 +48,7 @@ struct tl_trainer {
 
 private:
   tl::Program &program(uint32_t entry, uint32_t n);
+  void dropExtraction();
   tl::Program *runExtraction(int32_t entry, const float *pixels, uint32_t n);
   const tl::Frontier &present() const; // the begun phase's, or the first's
   void checkLabels(const int32_t *labels, size_t n) const;

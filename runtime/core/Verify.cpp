@@ -179,6 +179,28 @@ void verifyInit(const schema::Tensor &tensor, const char *name) {
     TL_BAD("damaged: constant \"%s\" has no fixed seed", name);
 }
 
+// The shape there and the canonical one are views of the same values.
+void verifySource(const schema::Tensor &tensor, const char *name) {
+  const schema::Source *source = tensor.source();
+  if (!source)
+    return;
+  verifyName(source->name(), "a tensor's source");
+  int64_t elements = verifyShape(*tensor.shape(), name);
+  bool sound = verifyShape(*source->shape(), name) == elements;
+  uint32_t rank = source->axes() ? source->axes()->size() : 0;
+  sound &= (source->view() ? source->view()->size() : 0) == rank;
+  if (sound && rank > 0)
+    sound = verifyShape(*source->view(), name) == elements;
+  uint32_t seen = 0;
+  for (uint32_t axis = 0; axis < rank && sound; ++axis) {
+    uint32_t bit = 1u << std::min<uint32_t>(source->axes()->Get(axis), 31);
+    sound = source->axes()->Get(axis) < rank && !(seen & bit);
+    seen |= bit;
+  }
+  if (!sound)
+    TL_BAD("damaged: the shape of tensor \"%s\" in its source", name);
+}
+
 void verifyPlace(const schema::Model &model, const schema::Tensor &tensor,
                  const char *name) {
   if (tensor.segment() == kNone)
@@ -215,6 +237,7 @@ void verifyTensor(const schema::Model &model, const schema::Tensor &tensor,
            static_cast<unsigned long long>(tensor.bytes()),
            static_cast<unsigned long long>(elements) * sizeof(float));
   verifyInit(tensor, name);
+  verifySource(tensor, name);
   verifyPlace(model, tensor, name);
   if (tensor.role() == schema::TensorRole::slot &&
       (tensor.of() >= model.tensors()->size() ||

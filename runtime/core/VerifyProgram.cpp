@@ -34,6 +34,7 @@ public:
 
   void kernels();
   void code();
+  void derived();
   void entries();
 
 private:
@@ -112,12 +113,45 @@ void ProgramVerifier::code() {
   }
 }
 
+// Each is made by a kernel that reads one constant and writes only the value.
+void ProgramVerifier::derived() {
+  uint64_t total = 0;
+  for (uint32_t i = 0; model.derived() && i < model.derived()->size(); ++i) {
+    const schema::Derived &value = *model.derived()->Get(i);
+    verifyName(value.name(), "a derived value");
+    const char *name = value.name()->c_str();
+    if (value.kernel() >= model.kernels()->size())
+      TL_BAD("damaged: \"%s\" is made by kernel %u of %u", name, value.kernel(),
+             model.kernels()->size());
+    if (value.source() >= model.tensors()->size() ||
+        model.tensors()->Get(value.source())->role() !=
+            schema::TensorRole::constant)
+      TL_BAD("damaged: \"%s\" is made of no constant", name);
+    const auto &args = *model.kernels()->Get(value.kernel())->args();
+    if (args.size() != 2 || args.Get(0)->written() || !args.Get(1)->written() ||
+        args.Get(0)->per_picture() || args.Get(1)->per_picture())
+      TL_BAD("damaged: \"%s\" needs a kernel that makes one value of one "
+             "constant",
+             name);
+    if (args.Get(0)->bytes() > model.tensors()->Get(value.source())->bytes() ||
+        args.Get(1)->bytes() > value.bytes())
+      TL_BAD("damaged: the sizes of \"%s\" are not what its kernel needs",
+             name);
+    if (value.bytes() == 0 || value.bytes() > memoryLimit - total)
+      fail(TL_STATUS_OUT_OF_MEMORY,
+           "the derived values need more than the limit of %llu bytes",
+           static_cast<unsigned long long>(memoryLimit));
+    total += value.bytes();
+  }
+}
+
 void ProgramVerifier::arena(const schema::Entry &entry) {
   const char *name = entry.name()->c_str();
   if (entry.arena_fixed() % 64 || entry.arena_per_picture() % 64)
     TL_BAD("damaged: the arena of \"%s\" is not aligned", name);
-  if (entry.arena_fixed() > memoryLimit ||
-      entry.arena_per_picture() > memoryLimit - entry.arena_fixed())
+  uint64_t kept = derivedBytes(model, entry);
+  if (entry.arena_fixed() > memoryLimit - kept ||
+      entry.arena_per_picture() > memoryLimit - kept - entry.arena_fixed())
     fail(TL_STATUS_OUT_OF_MEMORY,
          "\"%s\" needs more than the limit of %llu bytes for one picture", name,
          static_cast<unsigned long long>(memoryLimit));
@@ -161,6 +195,15 @@ void ProgramVerifier::argument(const schema::Entry &entry,
              demand.written() ? "write" : "read", tensor.name()->c_str());
     break;
   }
+  case schema::ArgKind::derived:
+    if (!model.derived() || ref.index() >= model.derived()->size())
+      TL_BAD("damaged: \"%s\" passes derived value %u to kernel \"%s\"", name,
+             ref.index(), kernel);
+    provided = model.derived()->Get(ref.index())->bytes();
+    if (demand.written())
+      TL_BAD("damaged: \"%s\" may not write derived value \"%s\"", name,
+             model.derived()->Get(ref.index())->name()->c_str());
+    break;
   case schema::ArgKind::step:
     provided = sizeof(schema::StepBlock);
     if (demand.written() || !training || ref.index() != 0)
@@ -345,9 +388,9 @@ void ProgramVerifier::entry(const schema::Entry &entry) {
   verifyName(entry.name(), "an entry");
   if (entry.kind() > schema::EntryKind::MAX)
     TL_BAD("damaged: \"%s\" is of an unknown kind", entry.name()->c_str());
-  arena(entry);
   for (uint32_t c = 0; entry.calls() && c < entry.calls()->size(); ++c)
     call(entry, *entry.calls()->Get(c));
+  arena(entry);
   for (uint32_t i = 0; entry.inputs() && i < entry.inputs()->size(); ++i)
     port(entry, *entry.inputs()->Get(i), true);
   for (uint32_t i = 0; entry.outputs() && i < entry.outputs()->size(); ++i)
@@ -385,6 +428,7 @@ void verifyProgram(const schema::Model &model, uint64_t memoryLimit) {
   ProgramVerifier verifier(model, memoryLimit);
   verifier.kernels();
   verifier.code();
+  verifier.derived();
   verifier.entries();
   verifyFrontiers(model);
 }

@@ -7,7 +7,9 @@ namespace tl::tools {
 void runExport(const Options &options) {
   Model model(options.model);
   call([&](tl_error *e) {
-    return tl_model_export(model.get(), options.exportFile.c_str(), e);
+    auto write = options.exportNames == "source" ? tl_model_export_source
+                                                 : tl_model_export;
+    return write(model.get(), options.exportFile.c_str(), e);
   });
 }
 

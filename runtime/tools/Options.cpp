@@ -52,6 +52,7 @@ const Allowed kAllowed[] = {
     {"--top", {Verb::predict}},
     {"--preprocessed", {Verb::predict}},
     {"--tap", {Verb::predict}},
+    {"--export-names", {Verb::exportWeights}},
     {"--batch", {Verb::bench}}};
 
 void addVerbs(CLI::App &app, Options &options) {
@@ -160,6 +161,11 @@ void addOptions(CLI::App &app, Options &options, std::string &device) {
                "X.npy goes into the network as it is");
   app.add_option("--tap", options.tap, "write this value, not the scores")
       ->type_name("NAME");
+  app.add_option("--export-names", options.exportNames,
+                 "tl (default: our names and shapes, for --init and tlc) or "
+                 "source (those of torch or Keras, to be loaded there)")
+      ->check(CLI::IsMember({"tl", "source"}))
+      ->type_name("N");
   app.add_option("--batch", options.batch, "default: the recipe's")
       ->check(CLI::Range(1u, 65536u))
       ->type_name("N");

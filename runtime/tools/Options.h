@@ -24,6 +24,7 @@ struct Options {
   std::string folder;             // --train, --evaluate
   std::vector<std::string> files; // --predict
   std::string exportFile;         // --export
+  std::string exportNames = "tl"; // --export-names
   std::string output;             // -o; empty: not given
   std::optional<uint32_t> epochs; // of every phase
   std::optional<uint64_t> seed;

@@ -8,6 +8,10 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace tl::tools {
 namespace {
 
@@ -26,6 +30,20 @@ TrainingSet::TrainingSet(const Model &model, tl_trainer *trainer,
       held(pictureRows, trainer, options.threads) {}
 
 void TrainingSet::read() {
+  std::vector<std::string> errors = readAndExtract();
+#ifdef __GLIBC__
+  malloc_trim(0); // what decoding took, on all threads: training needs less
+#endif
+  pictureRows.commit();
+  if (found + computed)
+    fmt::print("features: {} of an earlier run, {} computed\n", found.load(),
+               computed);
+  report(errors);
+  keepReadable(errors);
+}
+
+// What is wrong with each picture; empty where nothing is.
+std::vector<std::string> TrainingSet::readAndExtract() {
   const Model &model = pictureRows.model;
   size_t count = pictureRows.pictures.size();
   uint64_t threads = options.threads ? options.threads : tl_available_threads();
@@ -56,12 +74,7 @@ void TrainingSet::read() {
     }
     progress.update(place + 1);
   }
-  pictureRows.commit();
-  if (found + computed)
-    fmt::print("features: {} of an earlier run, {} computed\n", found.load(),
-               computed);
-  report(errors);
-  keepReadable(errors);
+  return errors;
 }
 
 TrainingSet::Read TrainingSet::readPicture(size_t place) {

@@ -50,6 +50,7 @@ private:
     std::vector<float> pixels; // [views][pixel_count]
   };
 
+  std::vector<std::string> readAndExtract();
   Read readPicture(size_t place);
   std::vector<View> findMissing(size_t place);
   void extract(const std::vector<View> &views,

@@ -80,6 +80,14 @@ class Trajectories(ToolTest):
     def test_mobilenet_tail(self):
         self.follow(trajectory_cases.mobilenet_tail())
 
+    # PyTorch and timm: the last two blocks of ViT Tiny, behind ten that are frozen.
+    def test_vit_tail(self):
+        self.follow(trajectory_cases.vit_tail())
+
+    # PyTorch: gates, layer scale, norms and dense layers on maps, GELU's tanh form.
+    def test_gates(self):
+        self.follow(trajectory_cases.gates())
+
     # PyTorch: the last block of torchvision's own network, its sum with what is frozen.
     def test_resnet18_tail(self):
         self.follow(trajectory_cases.resnet18_tail())
@@ -109,7 +117,8 @@ class Bound(unittest.TestCase):
     # so loose that anything passes. Weights that did not move at all break it a hundredfold.
     def test_bounds_are_tight(self):
         for make in (trajectory_cases.vgg16, trajectory_cases.resnet20, trajectory_cases.mobilenet_tail,
-                     trajectory_cases.resnet18_tail, trajectory_cases.vit, trajectory_cases.grey_head):
+                     trajectory_cases.resnet18_tail, trajectory_cases.vit, trajectory_cases.vit_tail,
+                     trajectory_cases.gates, trajectory_cases.grey_head):
             case = make()
             golden, _ = trajectories.load_safetensors(trajectory_cases.golden_path(case))
             unmoved = trajectories.compare(case, golden, golden["loss64"] * 1.01,

@@ -2,6 +2,7 @@
 weights, made from their names' seeds, are written to a file under the framework's
 names; scores and the map before the top are within 1e-4 of the largest reference
 value, the number of parameters is equal, and for Keras the whole layer list."""
+import json
 import os
 import sys
 import unittest
@@ -11,12 +12,12 @@ import numpy as np
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e")]
 import zoo  # noqa: E402
-from harness import TLC, TLRUN, ToolTest  # noqa: E402
-from trajectories import save_safetensors  # noqa: E402
+from harness import TLC, TLRUN, ToolTest, small_pictures  # noqa: E402
+from trajectories import load_safetensors, save_safetensors  # noqa: E402
 from trajectory_cases import write_keras_h5  # noqa: E402
 
 
-class Zoo(ToolTest):
+class WithWeights(ToolTest):
     def write_weights(self, network, golden):
         path = self.path(network.file)
         if network.source == "torch":
@@ -24,10 +25,12 @@ class Zoo(ToolTest):
             return
         layers = {}
         for name, shape in golden.tensors:
-            layer, weight = name.rsplit("/", 1)
-            layers.setdefault(layer, {})[f"{layer}/{weight}:0"] = network.value(name, shape)
+            # A part of a Sequential lies in its group.
+            layers.setdefault(name.split("/")[0], {})[f"{name}:0"] = network.value(name, shape)
         write_keras_h5(path, layers)
 
+
+class Zoo(WithWeights):
     def tap(self, name):
         self.succeed(TLRUN, "zoo.bin", "--predict", "x.npy", "--tap", name, "-o", "y.npy")
         return np.load(self.path("y.npy"))
@@ -53,6 +56,59 @@ class Zoo(ToolTest):
             distances.append(zoo.distance(scores, golden.scores, np.abs(golden.scores).max()))
         print(f"{network.name}: " + ", ".join(f"{d:.1e}" for d in distances), flush=True)
         self.assertLessEqual(max(distances), zoo.BOUND)
+
+
+class Transfer(WithWeights):
+    """A head on the frozen network, then its last block with it, on drawn pictures: every
+    kernel of the step compiles, runs and fits the others. What the gradients are is
+    checked elsewhere (GradientsTest, the trajectories)."""
+
+    # One network a family; what of its list the second phase trains; where its head begins.
+    FAMILIES = {
+        "mobilenet_v2": ('["block_16_expand":]', "gap"),
+        "mobilenet_v3_small": ('["expanded_conv_10_expand":]', "gap"),
+        "efficientnet_b0": ('["block7a_expand_conv":]', "gap"),
+        "convnext_tiny": ('["convnext_tiny_stage_3_block_2_depthwise_conv":]', "gap"),
+        "vit_tiny_patch16": ('["blocks.11*", "norm"]', ""),
+    }
+
+    def train(self, network, layers, head):
+        self.write_weights(network, zoo.Golden(network))
+        self.write("transfer.tl", f"""model transfer {{
+  input image({network.size}, {network.size}, 3)
+  backbone {network.name} {{ weights "{network.file}"  freeze all }}
+  head {{ {head}  dense(3, softmax, name: "score") }}
+  train {{
+    batch 33
+    loss categorical_crossentropy
+    phase head {{ epochs 1  optimizer adam(lr: 1e-5) }}
+    phase tail {{ epochs 5  optimizer adam(lr: 1e-5)  unfreeze backbone {layers} }}
+  }}
+}}
+""")
+        self.succeed(TLC, "transfer.tl", "-o", "zoo.bin", "--target", "x86-64-v3")
+        self.succeed(TLRUN, "zoo.bin", "--train", "pictures", "-o", "trained.bin", "--log", "log.jsonl", "--log-steps",
+                     "--no-report", "--no-shuffle")
+        with open(self.path("log.jsonl")) as f:
+            losses = [line["loss"] for line in map(json.loads, f) if "step" in line]
+        # A step is an epoch: down the gradient of all pictures, each loss is below the one before.
+        self.assertEqual(len(losses), 6)
+        self.assertEqual(losses, sorted(losses, reverse=True))
+        # Each tensor of the last block moves.
+        first, last = ({} for _ in range(2))
+        for program, tensors in (("zoo.bin", first), ("trained.bin", last)):
+            self.succeed(TLRUN, program, "--export", "weights.safetensors")
+            tensors.update(load_safetensors(self.path("weights.safetensors"))[0])
+        still = [name for name in first if np.array_equal(first[name], last[name]) and ".moving_" not in name]
+        self.assertEqual(still, [])
+        self.assertGreater(len(first), 10)
+
+    def test_families(self):
+        small_pictures(self.path("pictures"))
+        for network in zoo.NETWORKS:
+            if network.name in self.FAMILIES:
+                with self.subTest(network.name):
+                    self.train(network, *self.FAMILIES[network.name])
 
 
 def add_cases():

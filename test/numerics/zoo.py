@@ -15,7 +15,7 @@ files that the framework wrote itself.
 """
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -39,6 +39,9 @@ class Network:
     golden: bool = True  # other sizes of a family need none of their own
     features: str = "avgpool"  # torch: the module whose input is the map before the top
     damped: str = ""  # a pattern: scales that close a branch
+    library: str = "torchvision"  # or "timm"
+    options: dict = field(default_factory=dict)  # for the function that builds it
+    file_size: int = 0  # the weight file is that of another input size
 
     @property
     def path(self):
@@ -56,16 +59,24 @@ class Network:
     def value(self, name, shape):
         """A tensor of the framework's own name, in its own layout."""
         seed, word = f"{self.name}.{name}", re.split(r"[./]", name)[-1]
-        if word in ("running_var", "moving_variance"):
+        if word == "count":  # of what Keras's Normalization has seen
+            return np.int64(7)
+        if word in ("cls_token", "class_token", "pos_embed", "pos_embedding"):
+            return uniform(seed, shape, -0.5, 0.5)
+        if word == "layer_scale" or word.startswith("variable"):
+            return uniform(seed, shape, 0.1, 0.3)
+        if word in ("running_var", "moving_variance", "variance"):
             return uniform(seed, shape, 0.7, 1.4)
-        if word in ("running_mean", "moving_mean"):
+        if word in ("running_mean", "moving_mean", "mean"):
             return uniform(seed, shape, -0.2, 0.2)
         if len(shape) == 1 and word in ("weight", "gamma"):
             scale = 0.2 if self.damped and re.search(self.damped, name) else 1.0
             return uniform(seed, shape, 0.8 * scale, 1.2 * scale)
         if len(shape) == 1:
             return uniform(seed, shape, -0.1, 0.1)
-        if self.source == "torch":
+        if self.source == "torch" and len(shape) < 4:
+            fan_in, channels = shape[-1], shape[-1]
+        elif self.source == "torch":
             fan_in, channels = int(np.prod(shape[1:])), shape[1]
         else:
             depthwise = len(shape) == 4 and shape[3] == 1 and shape[2] > 1
@@ -90,6 +101,11 @@ def torch(name, original="", preprocess="torch", **more):
     return Network(name, "torch", original or name.removesuffix("_torch"), preprocess, **more)
 
 
+def timm(name, original, preprocess="half", **more):
+    return Network(name, "torch", original, preprocess, library="timm", features="head", **more)
+
+
+SMALL = {"num_heads": 3, "patch_size": 8}
 KERAS_RESNET, BASIC, BOTTLENECK = r"_3_bn/gamma", r"\.bn2\.weight", r"\.bn3\.weight"
 
 NETWORKS = [
@@ -114,6 +130,39 @@ NETWORKS = [
     torch("squeezenet1_0", features="classifier", golden=False),
     torch("squeezenet1_1", features="classifier"),
     keras("mobilenet", "MobileNet", "tf", size=64),
+    keras("mobilenet_v2", "MobileNetV2", "tf", damped=r"project_BN/gamma"),
+    torch("mobilenet_v2_torch", features="output of features", damped=r"conv\.[23]\.weight"),
+    keras("mobilenet_v3_small", "MobileNetV3Small", "raw", damped=r"project_bn/gamma"),
+    torch("mobilenet_v3_small_torch", damped=r"block\.[23]\.1\.weight"),
+    keras("mobilenet_v3_large", "MobileNetV3Large", "raw", damped=r"project_bn/gamma"),
+    torch("mobilenet_v3_large_torch", damped=r"block\.[23]\.1\.weight"),
+    keras("efficientnet_b0", "EfficientNetB0", "raw", damped=r"project_bn/gamma"),
+    keras("efficientnet_b1", "EfficientNetB1", "raw", full=240, damped=r"project_bn/gamma", golden=False),
+    keras("efficientnet_b2", "EfficientNetB2", "raw", full=260, damped=r"project_bn/gamma", golden=False),
+    keras("efficientnet_b3", "EfficientNetB3", "raw", full=300, damped=r"project_bn/gamma", golden=False),
+    torch("efficientnet_b0_torch", damped=r"block\.[23]\.1\.weight"),
+    torch("efficientnet_b1_torch", full=240, damped=r"block\.[23]\.1\.weight", golden=False),
+    torch("efficientnet_b2_torch", full=288, damped=r"block\.[23]\.1\.weight", golden=False),
+    torch("efficientnet_b3_torch", full=300, damped=r"block\.[23]\.1\.weight", golden=False),
+    keras("convnext_tiny", "ConvNeXtTiny", "raw"),
+    torch("convnext_tiny_torch"),
+    timm("vit_tiny_patch16", "vit_tiny_patch16_224"),
+    timm("vit_timm(dim: 96, depth: 3, heads: 3, patch: 8, mean_pooling: true)", "VisionTransformer",
+         options=dict(SMALL, embed_dim=96, depth=3, class_token=False, global_pool="avg"), size=48, full=48),
+    # The file is that of 48 x 48: its embedding of the positions is resampled.
+    timm("vit_timm(dim: 96, depth: 2, heads: 3, patch: 8)", "VisionTransformer",
+         options=dict(SMALL, embed_dim=96, depth=2), size=64, full=64, file_size=48),
+    timm("vit_timm(dim: 48, depth: 2, heads: 3, patch: 8)", "VisionTransformer",
+         options=dict(SMALL, embed_dim=48, depth=2), size=32, full=32, file_size=48),
+    timm("deit_tiny_patch16", "deit_tiny_patch16_224", "torch", golden=False),
+    *(timm(f"vit_{size}_patch{patch}", f"vit_{size}_patch{patch}_224", golden=False)
+      for size, patch in [("small", 16), ("small", 32), ("base", 16), ("base", 32), ("large", 16)]),
+    torch("vit_torch(dim: 96, depth: 3, heads: 3, patch: 16)", "VisionTransformer", features="heads",
+          options=dict(patch_size=16, num_layers=3, num_heads=3, hidden_dim=96, mlp_dim=384), full=64),
+    torch("vit_torch(dim: 48, depth: 2, heads: 3, patch: 16)", "VisionTransformer", features="heads", size=80, full=80,
+          options=dict(patch_size=16, num_layers=2, num_heads=3, hidden_dim=48, mlp_dim=192), file_size=64),
+    torch("vit_b_16", features="heads", golden=False),
+    torch("vit_b_32", features="heads", golden=False),
 ]
 
 
@@ -135,7 +184,7 @@ def save_golden(network, tensors, parameters, features, scores, layers=()):
     """`tensors`: (name, shape) in the framework's order. `features` is [N, H, W, C]."""
     os.makedirs(os.path.dirname(network.path), exist_ok=True)
     kept, largest = sample(features)
-    text = "\n".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in tensors)
+    text = "\n".join(f"{name} {'x'.join(map(str, shape)) or '()'}" for name, shape in tensors)
     out = {"tensors": np.frombuffer(text.encode(), np.uint8), "parameters": parameters,
            "features": kept, "features_largest": largest,
            "layers": np.frombuffer("\n".join(layers).encode(), np.uint8)}
@@ -147,7 +196,7 @@ def save_golden(network, tensors, parameters, features, scores, layers=()):
 class Golden:
     def __init__(self, network):
         with np.load(network.path) as f:
-            self.tensors = [(name, tuple(map(int, shape.split("x")))) for name, shape in
+            self.tensors = [(name, tuple(map(int, shape.strip("()").split("x"))) if shape != "()" else ()) for name, shape in
                             (line.split() for line in f["tensors"].tobytes().decode().split("\n"))]
             self.layers = f["layers"].tobytes().decode().split("\n") if f["layers"].size else []
             self.parameters = int(f["parameters"])

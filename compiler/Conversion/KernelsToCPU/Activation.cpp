@@ -69,6 +69,14 @@ static Value activationGradient(KernelBuilder &b, nn::ActivationAttr activation,
   }
   case nn::ActivationKind::Elu: // y + alpha below zero
     return b.select(below(0), b.addF(v, b.number(alpha, v)), one);
+  case nn::ActivationKind::GeluTanh: { // s (1 + x (1 - s) 2 u'), s = s(2 u)
+    Value square = b.mulF(v, v);
+    double k = 2 * std::sqrt(2 / M_PI);
+    Value s = sigmoid(
+        b, b.mulF(v, b.fma(square, b.number(0.044715 * k, v), b.number(k, v))));
+    Value slope = b.fma(square, b.number(3 * 0.044715 * k, v), b.number(k, v));
+    return b.mulF(s, b.fma(b.mulF(v, slope), b.subF(one, s), one));
+  }
   }
   llvm_unreachable("every activation kind is listed");
 }

@@ -5,6 +5,17 @@
 
 namespace tl::cpu {
 
+/// Few blocks are as many tiles: an odd number of them, which leaves one of two
+/// threads idle for the last, becomes the next even one, of lower blocks. Five
+/// blocks of 13 rows (64 channels) as six of 11: 7 % more loads, 17 % less
+/// waiting.
+static int64_t evenHeight(int64_t rows, int64_t height, int64_t across) {
+  constexpr int64_t kFewTiles = 16;
+  int64_t count = llvm::divideCeil(rows, height);
+  bool uneven = count > 1 && count * across % 2 && count * across < kFewTiles;
+  return uneven ? llvm::divideCeil(rows, count + 1) : height;
+}
+
 /// Rows of dw as blocks. All of a small filter, each block with code of its own
 /// (5 at most); else tap by tap, or, where few channels would leave blocks
 /// short, all taps of a filter row, whose channels follow each other in x too.
@@ -32,6 +43,7 @@ static void planRows(const GradFilter &g, const Isa &isa,
     plan.rows.push_back(blocks);
     plan.rowBlocks += count;
   };
+  height = evenHeight(rows, height, plan.columnTiles() * g.groups);
   for (const RowRun &run : splitRows(rows, height))
     if (whole) // no two read x alike
       for (int64_t i = 0; i < run.count; ++i)
@@ -46,16 +58,16 @@ static void planRows(const GradFilter &g, const Isa &isa,
 GradFilterPlan makePlan(const GradFilter &g, const Isa &isa) {
   constexpr int64_t kBlockPixels = 512, kFar = 256, kTiles = 32;
   GradFilterPlan plan;
+  plan.columnGroups = llvm::divideCeil(g.outputs, isa.columns);
+  plan.columnsPerTile = std::min<int64_t>(
+      plan.columnGroups, 4 * schema::kPanelWidth / isa.columns);
   planRows(g, isa, plan);
   plan.block.pictures =
       std::max<int64_t>(1, kBlockPixels / (g.height * g.width));
   plan.block.rows = std::clamp<int64_t>(kBlockPixels / g.width, 1, g.height);
-  plan.columnGroups = llvm::divideCeil(g.outputs, isa.columns);
   bool severalTaps = plan.tapsH * plan.tapsW > 1;
   plan.packDy = severalTaps && g.dy.pixel >= kFar;
   plan.packX = severalTaps && plan.tapsW == g.kernelW && g.x.pixel >= kFar;
-  plan.columnsPerTile = std::min<int64_t>(
-      plan.columnGroups, 4 * schema::kPanelWidth / isa.columns);
   int64_t blocks = plan.rowBlocks * plan.columnTiles() * g.groups;
   plan.rowsPerTile = std::max<int64_t>(1, blocks / kTiles);
   plan.rowsPerTile = llvm::divideCeil(plan.rowBlocks, plan.rowTiles());

@@ -1,6 +1,8 @@
 // The formulas of the header.
 #include "compiler/Conversion/KernelsToCPU/CostModel.h"
 
+#include "dialects/NN/Winograd.h"
+
 #include <algorithm>
 
 namespace tl::cpu {
@@ -27,10 +29,31 @@ static double bytesPerCycle(double values) {
 }
 
 Cost estimate(const Work &work, const Form &form, const Isa &isa) {
-  double arithmetic =
-      work.multiplyAdds / (peakMultiplyAdds(isa) * shareOfPeak(form, isa));
+  double arithmetic = work.multiplyAdds * form.products /
+                      (peakMultiplyAdds(isa) * shareOfPeak(form, isa));
   double memory = work.bytes / bytesPerCycle(work.batchBytes);
   return {arithmetic + memory, memory > arithmetic};
+}
+
+// Counted on the widest vectors, where memory matters most.
+bool winogradPays(int64_t height, int64_t width, int64_t inputs,
+                  int64_t outputs, bool trains) {
+  using namespace nn::winograd;
+  constexpr double pictures = 4, stepPictures = 8, productShare = 0.8;
+  const Isa &isa = allIsas().back();
+  double pairs = double(inputs) * double(outputs);
+  auto moved = [&](int64_t values) {
+    return double(values) * pairs * sizeof(float) / kMemoryRate;
+  };
+  // What is written is fetched into the cache first.
+  double points = trains ? moved(kTaps * kTaps + 2 * kPlanes) : 0;
+  double blocks = double(blocksFor(height) * blocksFor(width));
+  double direct = kTaps * kTaps * double(height * width) * pairs;
+  double products = kPlanes * blocks * pairs / productShare;
+  return products / peakMultiplyAdds(isa) + moved(kPlanes) / pictures +
+             points / stepPictures +
+             kBlockCycles * blocks * double(inputs + outputs) <
+         direct / peakMultiplyAdds(isa) + moved(kTaps * kTaps) / pictures;
 }
 
 } // namespace tl::cpu

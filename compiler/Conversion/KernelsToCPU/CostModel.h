@@ -19,6 +19,10 @@
 // depthwise filters were expected at a half of what they take; what bounds a
 // kernel is the longer one. bench/cost_model.py compares all this with
 // measurements (README.md).
+//
+// Winograd's convolutions do fewer products than their operation counts
+// (Form::products) and move blocks between map and points, kBlockCycles for
+// each block of outputs and each channel on either side.
 #pragma once
 
 #include "compiler/Conversion/KernelsToCPU/KernelBuilder.h"
@@ -31,6 +35,10 @@ namespace tl::cpu {
 inline constexpr double kNearBytes = 1 << 20, kNearRate = 50;
 inline constexpr double kSharedCacheBytes = 32 << 20, kSharedCacheRate = 30;
 inline constexpr double kMemoryRate = 10;
+
+/// Measured on maps of 150x150x64 and 32x32x16, AVX-512 and AVX2 (README.md):
+/// 13 to 29.
+inline constexpr double kBlockCycles = 16;
 
 /// Work of one picture.
 struct Work {
@@ -45,6 +53,15 @@ struct Cost {
 };
 
 Cost estimate(const Work &work, const Form &form, const Isa &isa);
+
+/// Whether Winograd's F(4x4, 3x3) beats the direct convolution that gives maps
+/// of `height` x `width`. One answer for all instruction sets and batches, for
+/// the form must be the same wherever a layer is computed; the weights, which
+/// the pictures of a batch share, count by a quarter. Of a filter that `trains`
+/// the points are made in each run; they count by an eighth, for steps have
+/// more pictures than predictions (README.md: what they cost those).
+bool winogradPays(int64_t height, int64_t width, int64_t inputs,
+                  int64_t outputs, bool trains);
 
 /// What a core can do in a cycle.
 double peakMultiplyAdds(const Isa &isa);

@@ -3,8 +3,8 @@
 //   dw[k, m] = sum_n x[n, k] dy[n, m]     the rows are the sum, in their order
 // Weights in panels have k and m the wrong way round for dx: a block of them
 // is transposed into scratch and serves all pictures of the tile.
+#include "compiler/Conversion/KernelsToCPU/DenseGradWeight.h"
 #include "compiler/Conversion/KernelsToCPU/Emitters.h"
-#include "compiler/Conversion/KernelsToCPU/MicroTile.h"
 #include "compiler/Conversion/KernelsToCPU/RowBlocks.h"
 #include "compiler/Conversion/KernelsToCPU/Transpose.h"
 #include "runtime/schema/WeightForm.h"
@@ -106,39 +106,11 @@ llvm::FailureOr<Grid> emitDenseGradInput(KernelBuilder &b,
 
 // ---------------------------------------------------------------- dw
 
-namespace {
-/// A product summed over the rows of the batch: result (r, c) is the sum over n
-/// of a[n, r] * w[n, c]. Panels: rows are k, columns m. Rows: the other way.
-struct GradWeight {
-  Value a, w, result;
-  int64_t perPicture;           ///< terms of the sum: 1, or tokens
-  int64_t rows, columns;        ///< also the strides of a and w
-  int64_t rowStep, columnBlock; ///< of the result: from row to row, and from
-                                ///< one 16 of columns to the next
-  bool padded;                  ///< columns up to the next 16 are written, as 0
-};
-
-/// A part of the sum: `count` terms from `first`.
-struct Terms {
-  Value first, count;
-};
-/// Sums longer than this are made of parts that are added in their order:
-/// rounding grows with the length of a chain, and what the blocks of a tile
-/// read of 128 rows stays in the cache.
-constexpr int64_t kTerms = 128;
-} // namespace
-
-static void emitGradWeightBlock(KernelBuilder &b, const GradWeight &g,
-                                const Terms &terms, Value row, int64_t height,
-                                Value group, int64_t remaining) {
+void addGradWeightBlock(KernelBuilder &b, const GradWeight &g,
+                        const Terms &terms, Value row, int64_t height,
+                        Value group, int64_t remaining, const BlockPlace &to) {
   int64_t width = b.isa().columns, lanes = b.lanes();
-  int64_t written =
-      g.padded ? llvm::alignTo(remaining, kPanelWidth) : remaining;
-  llvm::SmallVector<Column> columns;
-  for (int64_t c = 0; c < std::min(width, written); c += lanes)
-    columns.push_back({c, c, std::clamp<int64_t>(remaining - c, 0, lanes)});
-  Value out = b.at(b.at(g.result, b.mul(row, g.rowStep)),
-                   b.mul(group, width / kPanelWidth * g.columnBlock));
+  llvm::SmallVector<Column> columns = gradWeightColumns(b, g, remaining);
   Value a = b.at(b.at(g.a, b.mul(terms.first, g.rows)), row);
   Value w = b.at(b.at(g.w, b.mul(terms.first, g.columns)), b.mul(group, width));
   MicroTile tile(b, height, 1, columns, /*maskWeights=*/true,
@@ -147,37 +119,57 @@ static void emitGradWeightBlock(KernelBuilder &b, const GradWeight &g,
                         {{0, g.rows, g.columns, terms.count}});
   auto finish = [&](bool first) {
     tile.finish(acc, [&](int64_t r, const Column &c, Value sum) {
-      Value to =
-          b.at(out, r * g.rowStep + c.output / kPanelWidth * g.columnBlock +
-                        c.output % kPanelWidth);
+      Value place = b.at(to.pointer, to.offset(r, c.output));
       int64_t active = g.padded ? lanes : c.active;
       if (!first)
-        sum = b.addF(b.loadPart(to, lanes, active), sum);
-      b.storePart(sum, to, active);
+        sum = b.addF(b.loadPart(place, lanes, active), sum);
+      b.storePart(sum, place, active);
     });
   };
   b.when(
       b.equal(terms.first, 0), [&] { finish(true); }, [&] { finish(false); });
 }
 
-/// `height` rows of whole groups [first, last), and of the narrower group at
-/// the end if the range has it.
+llvm::SmallVector<Column>
+gradWeightColumns(KernelBuilder &b, const GradWeight &g, int64_t remaining) {
+  int64_t lanes = b.lanes();
+  int64_t written =
+      g.padded ? llvm::alignTo(remaining, kPanelWidth) : remaining;
+  llvm::SmallVector<Column> columns;
+  for (int64_t c = 0; c < std::min(b.isa().columns, written); c += lanes)
+    columns.push_back({c, c, std::clamp<int64_t>(remaining - c, 0, lanes)});
+  return columns;
+}
+
+Value gradWeightPlace(KernelBuilder &b, const GradWeight &g, Value row,
+                      Value group) {
+  return b.add(b.mul(row, g.rowStep),
+               b.mul(group, b.isa().columns / kPanelWidth * g.columnBlock));
+}
+
+void forEachGroup(KernelBuilder &b, const GradWeight &g, Value first,
+                  Value last, llvm::function_ref<void(Value, int64_t)> body) {
+  int64_t width = b.isa().columns, whole = g.columns / width;
+  b.loop(first, b.min(last, b.constant(whole)), 1,
+         [&](Value group) { body(group, width); });
+  if (int64_t rest = g.columns - whole * width)
+    b.when(b.less(b.constant(whole), last),
+           [&] { body(b.constant(whole), rest); });
+}
+
+/// `height` rows of the groups [first, last).
 static void emitGradWeightRows(KernelBuilder &b, const GradWeight &g,
                                const Terms &terms, Value row, int64_t height,
                                Value first, Value last) {
-  int64_t width = b.isa().columns, whole = g.columns / width;
-  b.loop(first, b.min(last, b.constant(whole)), 1, [&](Value group) {
-    emitGradWeightBlock(b, g, terms, row, height, group, width);
+  forEachGroup(b, g, first, last, [&](Value group, int64_t remaining) {
+    Value to = b.at(g.result, gradWeightPlace(b, g, row, group));
+    addGradWeightBlock(b, g, terms, row, height, group, remaining,
+                       {to, g.rowStep, g.columnBlock});
   });
-  if (int64_t rest = g.columns - whole * width)
-    b.when(b.less(b.constant(whole), last), [&] {
-      emitGradWeightBlock(b, g, terms, row, height, b.constant(whole), rest);
-    });
 }
 
-/// The parts of the sum, in order.
-static void forEachPart(KernelBuilder &b, const GradWeight &g,
-                        llvm::function_ref<void(const Terms &)> body) {
+void forEachPart(KernelBuilder &b, const GradWeight &g,
+                 llvm::function_ref<void(const Terms &)> body) {
   Value all = b.mul(b.batch(), g.perPicture);
   b.loop(b.constant(0), all, kTerms, [&](Value first) {
     body({first, b.min(b.constant(kTerms), b.sub(all, first))});
@@ -252,28 +244,34 @@ static Grid emitGradWeightLines(KernelBuilder &b, const GradWeight &g) {
   return {int64_t(llvm::divideCeil(groups, groupsPerTile)), 1, 0, 0};
 }
 
-llvm::FailureOr<Grid> emitDenseGradWeight(KernelBuilder &b,
-                                          mlir::Operation *operation) {
-  auto op = mlir::cast<nn::DenseGradWeightOp>(operation);
-  Buffer x = b.buffer(op.getInput());
-  Value dy = b.buffer(op.getGradient()).pointer;
-  Buffer dw = b.buffer(op.getResult());
+std::optional<GradWeight> gradWeightOf(const Buffer &x, Value dy,
+                                       const Buffer &dw) {
   int64_t inputs = dw.type.getDimSize(0), outputs = dw.type.getDimSize(1);
   int64_t perPicture = x.storage.elements / inputs;
   switch (nn::formOf(dw.type)) {
   case nn::WeightForm::Panels:
-    return emitGradWeightPanels(b, {x.pointer, dy, dw.pointer, perPicture,
-                                    inputs, outputs, kPanelWidth,
-                                    inputs * kPanelWidth, true});
+    return GradWeight{x.pointer, dy,      dw.pointer,  perPicture,
+                      inputs,    outputs, kPanelWidth, inputs * kPanelWidth,
+                      true};
   case nn::WeightForm::Rows:
-    return emitGradWeightLines(b,
-                               {dy, x.pointer, dw.pointer, perPicture, outputs,
-                                inputs, inputs, kPanelWidth, false});
+    return GradWeight{dy,     x.pointer, dw.pointer,  perPicture, outputs,
+                      inputs, inputs,    kPanelWidth, false};
   case nn::WeightForm::Canonical:
     break;
   }
-  return op.emitOpError("needs its result as #nn.form<panels> or "
-                        "#nn.form<rows>");
+  return std::nullopt;
+}
+
+llvm::FailureOr<Grid> emitDenseGradWeight(KernelBuilder &b,
+                                          mlir::Operation *operation) {
+  auto op = mlir::cast<nn::DenseGradWeightOp>(operation);
+  auto g =
+      gradWeightOf(b.buffer(op.getInput()), b.buffer(op.getGradient()).pointer,
+                   b.buffer(op.getResult()));
+  if (!g)
+    return op.emitOpError("needs its result as #nn.form<panels> or "
+                          "#nn.form<rows>");
+  return g->padded ? emitGradWeightPanels(b, *g) : emitGradWeightLines(b, *g);
 }
 
 } // namespace tl::cpu

@@ -120,15 +120,27 @@ Value wordsOfElements(KernelBuilder &b, const Stream &stream, Value first,
 
 /// Keeps where the uniform draw word / 2^8 * 2^-24 is at least the rate,
 /// compared as whole numbers, which is exact.
-void dropVector(KernelBuilder &b, Value words, double rate, Value from,
-                Value to) {
+Value keepOrDrop(KernelBuilder &b, Value words, double rate, Value value) {
   Words w(b);
   int64_t lanes = Words::lanesOf(words);
   Value kept = arith::CmpIOp::create(
       b, arith::CmpIPredicate::uge, w.shiftRight(words, 8),
       w.splat(uint32_t(std::ceil(rate * 0x1p24)), lanes));
-  Value scaled = b.mulF(b.load(from, lanes), b.splat(1 / (1 - rate), lanes));
-  b.store(b.select(kept, scaled, b.splat(0, lanes)), to);
+  Value scaled = b.mulF(value, b.splat(1 / (1 - rate), lanes));
+  return b.select(kept, scaled, b.splat(0, lanes));
+}
+
+void dropVector(KernelBuilder &b, Value words, double rate, Value from,
+                Value to) {
+  Value x = b.load(from, Words::lanesOf(words));
+  b.store(keepOrDrop(b, words, rate, x), to);
+}
+
+/// What the draw of element 0 gives for all of a picture: 0 or 1 / (1 - rate).
+Value pictureFactor(KernelBuilder &b, const Stream &stream, double rate) {
+  Value words = wordsOfElements(b, stream, b.constant(0), 1);
+  Value factor = keepOrDrop(b, words, rate, b.splat(1, 1));
+  return vector::ExtractOp::create(b, factor, 0);
 }
 
 Stream streamOf(KernelBuilder &b, nn::DropoutOp op) {
@@ -138,6 +150,25 @@ Stream streamOf(KernelBuilder &b, nn::DropoutOp op) {
   Value phase = arith::ShLIOp::create(b, word(2), twenty);
   return {word(0), word(1), Value(), arith::XOrIOp::create(b, phase, word(3)),
           schema::kRandomDropout | uint32_t(op.getStream()) << 8};
+}
+
+/// One row, whose first element is the `element`-th of its picture.
+void dropRow(KernelBuilder &b, const Stream &stream, const RowShape &shape,
+             double rate, Value element, Value from, Value to) {
+  bool aligned = shape.rows == 1 || shape.rowElements() % 4 == 0;
+  int64_t block = 4 * b.lanes();
+  int64_t whole = aligned ? shape.rowElements() / block * block : 0;
+  if (whole)
+    b.loop(0, whole, block, [&](Value i) {
+      Value words = wordsOfBlocks(b, stream, b.add(element, i), b.lanes());
+      dropVector(b, words, rate, b.at(from, i), b.at(to, i));
+    });
+  Value restFrom = b.at(from, whole), restTo = b.at(to, whole);
+  Value restElement = b.add(element, whole);
+  b.forEachVector(shape.rowElements() - whole, [&](Value i, int64_t lanes) {
+    Value words = wordsOfElements(b, stream, b.add(restElement, i), lanes);
+    dropVector(b, words, rate, b.at(restFrom, i), b.at(restTo, i));
+  });
 }
 } // namespace
 
@@ -151,30 +182,27 @@ llvm::FailureOr<Grid> emitDropout(KernelBuilder &b, mlir::Operation *op) {
   double rate = dropout.getRate().convertToDouble();
   RowShape shape(y);
   // Philox is some 60 operations an element: smaller tiles than a copy's.
-  PictureTiles tiles(shape.rows, shape.rowElements(), kTileElements / 4);
+  PictureTiles tiles(shape.rows, shape.rowElements(),
+                     dropout.getPerPicture() ? kTileElements
+                                             : kTileElements / 4);
   Stream shared = streamOf(b, dropout);
   tiles.forEach(b, [&](Value picture, Value begin, Value end) {
     Stream stream = shared;
     stream.id = b.loadInteger(b.at(ids, picture));
+    Value factor =
+        dropout.getPerPicture() ? pictureFactor(b, stream, rate) : Value();
     b.loop(begin, end, 1, [&](Value h) {
       Value zero = b.constant(0);
       Value from = b.at(x.pointer, b.pixel(x, picture, h, zero));
       Value to = b.at(y.pointer, b.pixel(y, picture, h, zero));
-      Value element = b.mul(h, shape.rowElements());
-      bool aligned = shape.rows == 1 || shape.rowElements() % 4 == 0;
-      int64_t block = 4 * b.lanes();
-      int64_t whole = aligned ? shape.rowElements() / block * block : 0;
-      if (whole)
-        b.loop(0, whole, block, [&](Value i) {
-          Value words = wordsOfBlocks(b, stream, b.add(element, i), b.lanes());
-          dropVector(b, words, rate, b.at(from, i), b.at(to, i));
+      if (dropout.getPerPicture())
+        b.forEachVector(shape.rowElements(), [&](Value i, int64_t lanes) {
+          Value x = b.load(b.at(from, i), lanes);
+          b.store(b.mulF(x, b.broadcast(factor, lanes)), b.at(to, i));
         });
-      Value restFrom = b.at(from, whole), restTo = b.at(to, whole);
-      Value restElement = b.add(element, whole);
-      b.forEachVector(shape.rowElements() - whole, [&](Value i, int64_t lanes) {
-        Value words = wordsOfElements(b, stream, b.add(restElement, i), lanes);
-        dropVector(b, words, rate, b.at(restFrom, i), b.at(restTo, i));
-      });
+      else
+        dropRow(b, stream, shape, rate, b.mul(h, shape.rowElements()), from,
+                to);
     });
     b.zeroHalo(y, picture, begin, end);
   });

@@ -57,8 +57,19 @@ llvm::FailureOr<Grid> emitSigmoidCrossEntropyGrad(KernelBuilder &b,
                                                   mlir::Operation *op);
 // Reductions.cpp
 llvm::FailureOr<Grid> emitBiasGrad(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitMultiplyGradGate(KernelBuilder &b,
+                                           mlir::Operation *op);
+llvm::FailureOr<Grid> emitScaleChannelsGrad(KernelBuilder &b,
+                                            mlir::Operation *op);
+// ScaleChannels.cpp
+llvm::FailureOr<Grid> emitMultiply(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitRescale(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitScaleChannels(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitStandardize(KernelBuilder &b, mlir::Operation *op);
 // Updates.cpp
 llvm::FailureOr<Grid> emitUpdate(KernelBuilder &b, mlir::Operation *op);
+// DenseUpdate.cpp
+llvm::FailureOr<Grid> emitDenseUpdate(KernelBuilder &b, mlir::Operation *op);
 // Clipping.cpp
 llvm::FailureOr<Grid> emitSumSquares(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitClipScale(KernelBuilder &b, mlir::Operation *op);
@@ -79,6 +90,9 @@ llvm::FailureOr<Grid> emitConv2DGradFilter(KernelBuilder &b,
                                            mlir::Operation *op);
 llvm::FailureOr<Grid> emitTransposeFilter(KernelBuilder &b,
                                           mlir::Operation *op);
+// WinogradFilter.cpp, WinogradConv.cpp
+llvm::FailureOr<Grid> emitWinogradFilter(KernelBuilder &b, mlir::Operation *op);
+llvm::FailureOr<Grid> emitWinogradConv2D(KernelBuilder &b, mlir::Operation *op);
 // DepthwiseGradFilter.cpp: called by emitConv2DGradFilter
 Grid emitDepthwiseGradFilter(KernelBuilder &b, nn::Conv2DGradFilterOp op);
 // Dense.cpp

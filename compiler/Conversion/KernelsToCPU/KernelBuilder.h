@@ -41,6 +41,8 @@ struct Form {
   /// The largest block of sums that stays in registers: rows x columns, of
   /// which `active` columns are wanted. 0: the kernel has none.
   int64_t rows = 0, columns = 0, active = 0;
+  /// Multiply-adds that are done for each that the operation counts.
+  double products = 1;
 };
 
 /// The memory of one value of the kernel.
@@ -93,6 +95,7 @@ public:
   void describe(const llvm::Twine &text);
   /// A block of sums in registers (see Form); the largest is remembered.
   void holdsBlock(int64_t rows, int64_t columns, int64_t active);
+  void setProducts(double products) { form_.products = products; }
   const Form &form() const { return form_; }
 
   // ------------------------------------------------------------ integers

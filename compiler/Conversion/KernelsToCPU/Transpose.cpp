@@ -2,6 +2,7 @@
 #include "compiler/Conversion/KernelsToCPU/Transpose.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "runtime/schema/WeightForm.h"
 
 namespace tl::cpu {
 
@@ -21,6 +22,22 @@ void transpose(KernelBuilder &b, Values &vectors) {
             b, vectors[i], vectors[i + n / 2], mask));
     vectors = next;
   }
+}
+
+void transposePanel(KernelBuilder &b, Value from, Value to, int64_t rows,
+                    int64_t columns) {
+  constexpr int64_t width = schema::kPanelWidth;
+  int64_t lanes = b.lanes();
+  for (int64_t i = 0; i < width; i += lanes)
+    for (int64_t o = 0; o < columns; o += lanes) {
+      Values vectors;
+      for (int64_t r = i; r < i + lanes; ++r)
+        vectors.push_back(r < rows ? b.load(b.at(from, r * width + o), lanes)
+                                   : b.splat(0, lanes));
+      transpose(b, vectors);
+      for (int64_t c = o; c < std::min(columns, o + lanes); ++c)
+        b.store(vectors[c - o], b.at(to, c * width + i));
+    }
 }
 
 } // namespace tl::cpu

@@ -10,4 +10,9 @@ namespace tl::cpu {
 /// j. As many vectors as lanes, a power of two.
 void transpose(KernelBuilder &b, Values &vectors);
 
+/// `rows` rows of a panel (16 wide) become columns of a panel of which the
+/// first `columns` rows are stored; what is right of `rows` is zero.
+void transposePanel(KernelBuilder &b, Value from, Value to, int64_t rows,
+                    int64_t columns);
+
 } // namespace tl::cpu

@@ -18,24 +18,6 @@ struct Filter {
 };
 } // namespace
 
-/// `rows` inputs of one tap and one panel of outputs, to `columns` rows of the
-/// result; what the result's panel has more is zero.
-static void emitSquare(KernelBuilder &b, Value from, Value to, int64_t rows,
-                       int64_t columns) {
-  int64_t lanes = b.lanes();
-  for (int64_t i = 0; i < kPanelWidth; i += lanes)
-    for (int64_t o = 0; o < columns; o += lanes) {
-      Values vectors;
-      for (int64_t r = i; r < i + lanes; ++r)
-        vectors.push_back(r < rows
-                              ? b.load(b.at(from, r * kPanelWidth + o), lanes)
-                              : b.splat(0, lanes));
-      transpose(b, vectors);
-      for (int64_t c = o; c < std::min(columns, o + lanes); ++c)
-        b.store(vectors[c - o], b.at(to, c * kPanelWidth + i));
-    }
-}
-
 /// One panel of the result, of `rows` inputs, for all taps.
 static void emitPanel(KernelBuilder &b, const Filter &f, Value panel,
                       int64_t rows) {
@@ -46,10 +28,10 @@ static void emitPanel(KernelBuilder &b, const Filter &f, Value panel,
     Value tapFrom = b.at(from, b.mul(tap, f.inputs * kPanelWidth));
     Value tapTo = b.at(to, b.mul(tap, f.outputs * kPanelWidth));
     auto square = [&](Value outputs, int64_t columns) {
-      emitSquare(b,
-                 b.at(tapFrom, b.mul(outputs, f.taps * f.inputs * kPanelWidth)),
-                 b.at(tapTo, b.mul(outputs, kPanelWidth * kPanelWidth)), rows,
-                 columns);
+      transposePanel(
+          b, b.at(tapFrom, b.mul(outputs, f.taps * f.inputs * kPanelWidth)),
+          b.at(tapTo, b.mul(outputs, kPanelWidth * kPanelWidth)), rows,
+          columns);
     };
     if (whole)
       b.loop(0, whole, 1, [&](Value o) { square(o, kPanelWidth); });

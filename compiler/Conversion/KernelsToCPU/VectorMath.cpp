@@ -220,6 +220,12 @@ Value activate(KernelBuilder &b, nn::ActivationAttr activation, Value x) {
     return b.select(b.compareF(Predicate::OGE, x, zero), x,
                     b.mulF(below, b.number(alpha, x)));
   }
+  case nn::ActivationKind::GeluTanh: { // (1 + tanh(u)) / 2 = sigmoid(2 u)
+    double k = 2 * std::sqrt(2 / M_PI);
+    Value cubic =
+        b.fma(b.mulF(x, x), b.number(0.044715 * k, x), b.number(k, x));
+    return b.mulF(x, sigmoid(b, b.mulF(x, cubic)));
+  }
   }
   llvm_unreachable("every activation kind is listed");
 }

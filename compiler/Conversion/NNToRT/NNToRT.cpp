@@ -4,6 +4,7 @@
 #include "compiler/Transforms/Passes.h"
 #include "dialects/NN/Marks.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 
@@ -56,7 +57,7 @@ private:
     Operation *computation = builder.clone(*op, mapping);
     computation->removeAttr(nn::kLayerAttr);
     rt::ReturnOp::create(builder, op->getLoc(), computation->getResults());
-    if (isa<nn::UpdateOp, nn::MovingAverageOp>(op))
+    if (isa<nn::UpdateOp, nn::DenseUpdateOp, nn::MovingAverageOp>(op))
       kernel.setInPlace(inPlace(op->getNumResults()));
     return kernel;
   }
@@ -85,6 +86,9 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     KernelTable kernels(module);
+    for (auto parameter : module.getOps<nn::ParameterOp>())
+      if (!parameter.getFirstPhase() && !parameter.getSlotOf())
+        constants.insert(parameter.getSymName());
     for (auto function :
          llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
       if (failed(convert(function, kernels)))
@@ -108,8 +112,9 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
         parameter.getValueAttr(), parameter.getInitAttr(),
         parameter.getLayerAttr(), parameter.getFirstPhaseAttr(),
         parameter.getSlotOfAttr());
-    if (Attribute average = parameter->getAttr(nn::kAverageAttr))
-      tensor->setAttr(nn::kAverageAttr, average);
+    for (StringRef mark : {nn::kAverageAttr, nn::kSourceAttr})
+      if (Attribute value = parameter->getAttr(mark))
+        tensor->setAttr(mark, value);
     parameter.erase();
   }
 
@@ -179,6 +184,10 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
     for (Value operand : op->getOperands())
       inputs.push_back(buffers.lookup(operand));
     rt::KernelOp kernel = kernels.kernelFor(op);
+    if (rt::WeightOp source = constantSource(op)) {
+      buffers[op->getResult(0)] = derive(op, source, kernel, builder);
+      return success();
+    }
     for (auto [i, result] : llvm::enumerate(op->getResults())) {
       if (int64_t argument = kernel.getInPlaceArgument(i); argument >= 0) {
         buffers[result] = inputs[argument];
@@ -193,6 +202,29 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
     return success();
   }
 
+  /// The constant that `op` only brings into another form, the same in every
+  /// run; or null.
+  rt::WeightOp constantSource(Operation *op) {
+    if (!isa<nn::WinogradFilterOp, nn::TransposeFilterOp>(op))
+      return nullptr;
+    auto weight =
+        buffers.lookup(op->getOperand(0)).getDefiningOp<rt::WeightOp>();
+    return weight && constants.contains(weight.getTensor()) ? weight : nullptr;
+  }
+
+  /// Entries share what they derive.
+  Value derive(Operation *op, rt::WeightOp source, rt::KernelOp kernel,
+               OpBuilder &builder) {
+    std::string name = (source.getTensor() + "." + kernel.getSymName()).str();
+    rt::BufferType type = bufferOf(op->getResult(0));
+    if (derived.insert(name).second) {
+      OpBuilder module(builder.getInsertionBlock()->getParentOp());
+      rt::DerivedOp::create(module, op->getLoc(), name, kernel.getSymName(),
+                            source.getTensor(), type.getTensor());
+    }
+    return rt::WeightOp::create(builder, op->getLoc(), type, name);
+  }
+
   /// A stored value must already lie in its parameter's memory.
   LogicalResult checkInPlace(nn::SetOp set) {
     auto weight = buffers.lookup(set.getValue()).getDefiningOp<rt::WeightOp>();
@@ -203,6 +235,8 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
   }
 
   llvm::DenseMap<Value, Value> buffers;
+  llvm::StringSet<> constants; ///< parameters that no phase trains
+  llvm::StringSet<> derived;
 };
 } // namespace
 } // namespace tl

@@ -10,6 +10,7 @@ namespace tl {
 /// The frontier while the parameters first trained up to `phase` change;
 /// -1: none does.
 static SmallVector<Value> frontierOf(const Network &network,
+                                     const Trainability &trainability,
                                      SymbolTable &symbols, int64_t phase,
                                      bool classifies) {
   SmallVector<Operation *> rest;
@@ -23,22 +24,27 @@ static SmallVector<Value> frontierOf(const Network &network,
             symbols.lookup<nn::ParameterOp>(get.getParameter()).getFirstPhase();
         return first && int64_t(*first) <= phase;
       },
-      /*inTraining=*/phase >= 0, rest);
+      [&](nn::DropoutOp dropout) {
+        return trainability.trains(nn::layerOf(dropout), phase);
+      },
+      rest);
   // Nothing reads a frozen output: it is what extraction is for.
   if (!classifies || found.isFrozen(network.output))
     return {network.output};
   return llvm::to_vector(found.values());
 }
 
-Cuts::Cuts(ask::ModelOp model, const Network &network, SymbolTable &symbols)
+Cuts::Cuts(ask::ModelOp model, const Network &network,
+           const Trainability &trainability, SymbolTable &symbols)
     : pixels(network.pixels) {
   bool classifies = model.getClasses() > 0;
   if (ask::TrainOp train = model.getTrain())
     for (auto phase : train.getBody().front().getOps<ask::PhaseOp>())
-      add(frontierOf(network, symbols, int64_t(ofPhase.size()), classifies),
+      add(frontierOf(network, trainability, symbols, int64_t(ofPhase.size()),
+                     classifies),
           phase.getName());
   if (distinct.empty()) {
-    add(frontierOf(network, symbols, -1, classifies), "");
+    add(frontierOf(network, trainability, symbols, -1, classifies), "");
     ofPhase.clear();
   }
   if (distinct.size() == 1)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "compiler/Conversion/TLToNN/Network.h"
+#include "compiler/Conversion/TLToNN/Trainability.h"
 #include "llvm/ADT/DenseMap.h"
 
 #include <string>
@@ -19,7 +20,8 @@ struct Cut {
 class Cuts {
 public:
   /// The parameters of `symbols` know their first phase.
-  Cuts(ask::ModelOp model, const Network &network, mlir::SymbolTable &symbols);
+  Cuts(ask::ModelOp model, const Network &network,
+       const Trainability &trainability, mlir::SymbolTable &symbols);
 
   llvm::ArrayRef<Cut> all() const { return distinct; }
   const Cut &of(size_t phase) const { return distinct[ofPhase[phase]]; }

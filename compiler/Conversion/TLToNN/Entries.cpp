@@ -149,7 +149,10 @@ void EntryWriter::trainStep(ask::PhaseOp phase, int64_t index) {
   if (auto norm = phase.getClipNormAttr())
     function->setAttr(nn::kClipNormAttr, norm);
   Value value = logits(function, cut);
+  // What a phase does not train is as in inference.
   function.walk([&](nn::DropoutOp dropout) {
+    if (!trainability.trains(nn::layerOf(dropout), index))
+      return;
     dropout.getIdsMutable().assign(input(function, "ids"));
     dropout.getStepMutable().assign(input(function, "step"));
   });

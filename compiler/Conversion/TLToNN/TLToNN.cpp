@@ -27,7 +27,7 @@ struct ConvertTLToNN : impl::ConvertTLToNNBase<ConvertTLToNN> {
     hoistParameters(trainability);
     network = flattenNetwork(model);
     SymbolTable symbols(getOperation());
-    Cuts cuts(model, network, symbols);
+    Cuts cuts(model, network, trainability, symbols);
     if (cuts.all().size() > 1)
       markShared(cuts);
     EntryWriter entries(getOperation(), model, network, cuts, trainability);

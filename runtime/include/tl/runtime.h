@@ -314,6 +314,13 @@ void tl_model_preprocess(const tl_model *model, const uint8_t *rgb, size_t n,
 tl_status tl_model_export(const tl_model *model, const char *path,
                           tl_error *error);
 
+/* The same under the names and in the shapes of the framework whose weights the
+ * model started from: `features.0.weight` [O, I, KH, KW] as torch has it, or
+ * `conv1/kernel` as Keras has it; with them what is frozen and still as the
+ * weight file had it. NOT_FOUND where the model does not say. */
+tl_status tl_model_export_source(const tl_model *model, const char *path,
+                                 tl_error *error);
+
 /* Threads that the process may use: affinity and cgroup quota considered. */
 uint32_t tl_available_threads(void);
 

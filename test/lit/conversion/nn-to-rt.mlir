@@ -39,6 +39,20 @@ func.func @step(%g: tensor<?x4xf32> {nn.name = "frontier"}, %s: tensor<16xi32> {
   return
 }
 
+// So does an update that makes its gradient itself.
+// CHECK: rt.entry train_step @fused
+// CHECK:   %[[P:.*]] = rt.weight @p
+// CHECK:   %[[M:.*]] = rt.weight @p.slot0
+// CHECK:   rt.call @dense_update_0(%[[P]], %[[M]], %{{.*}}, %{{.*}}, %{{.*}}) -> ()
+func.func @fused(%g: tensor<?x4xf32> {nn.name = "frontier"}, %s: tensor<16xi32> {nn.name = "step"}) attributes {nn.entry = "train_step", nn.phase = 0 : i64} {
+  %p = nn.get @p : tensor<4x4xf32>
+  %m = nn.get @p.slot0 : tensor<4x4xf32>
+  %u:2 = nn.dense_update %p slots(%m) by %g, %g at %s {optimizer = #nn.optimizer<rmsprop, keras, {}>} : (tensor<4x4xf32>, tensor<4x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<16xi32>) -> (tensor<4x4xf32>, tensor<4x4xf32>)
+  nn.set @p, %u#0 : tensor<4x4xf32>
+  nn.set @p.slot0, %u#1 : tensor<4x4xf32>
+  return
+}
+
 // A moving average writes onto the old one, and the statistics that it takes
 // are a call's two results.
 // CHECK: rt.entry train_step @statistics

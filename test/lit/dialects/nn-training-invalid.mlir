@@ -294,3 +294,57 @@ func.func @bad(%p: tensor<3xf32>, %step: tensor<16xi32>) {
   %0:2 = nn.update %p slots(%p) by %p at %step {optimizer = #nn.optimizer<sgd, keras, {momentum = 0.9, ema = 0.9}>} : (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<16xi32>) -> (tensor<3xf32>, tensor<3xf32>)
   return
 }
+
+// -----
+
+// A fused update sums over pictures, not over tokens.
+func.func @bad(%p: tensor<3x2xf32>, %x: tensor<?x5x3xf32>, %dy: tensor<?x5x2xf32>, %step: tensor<16xi32>) {
+  // expected-error@+1 {{'nn.dense_update' op input must have 2 dimensions, found [N, 5, 3]}}
+  %0 = nn.dense_update %p slots() by %x, %dy at %step {optimizer = #nn.optimizer<sgd, keras, {}>} : (tensor<3x2xf32>, tensor<?x5x3xf32>, tensor<?x5x2xf32>, tensor<16xi32>) -> tensor<3x2xf32>
+  return
+}
+
+// -----
+
+// The gradient has a row a picture.
+func.func @bad(%p: tensor<3x2xf32>, %x: tensor<?x3xf32>, %dy: tensor<?x5x2xf32>, %step: tensor<16xi32>) {
+  // expected-error@+1 {{'nn.dense_update' op gradient must have 2 dimensions, found [N, 5, 2]}}
+  %0 = nn.dense_update %p slots() by %x, %dy at %step {optimizer = #nn.optimizer<sgd, keras, {}>} : (tensor<3x2xf32>, tensor<?x3xf32>, tensor<?x5x2xf32>, tensor<16xi32>) -> tensor<3x2xf32>
+  return
+}
+
+// -----
+
+// The product is of the shape of the parameter.
+func.func @bad(%p: tensor<3x2xf32>, %x: tensor<?x3xf32>, %dy: tensor<?x4xf32>, %step: tensor<16xi32>) {
+  // expected-error@+1 {{'nn.dense_update' op parameter must be [3, 4], found [3, 2]}}
+  %0 = nn.dense_update %p slots() by %x, %dy at %step {optimizer = #nn.optimizer<sgd, keras, {}>} : (tensor<3x2xf32>, tensor<?x3xf32>, tensor<?x4xf32>, tensor<16xi32>) -> tensor<3x2xf32>
+  return
+}
+
+// -----
+
+// Its slots are those of the rule.
+func.func @bad(%p: tensor<3x2xf32>, %x: tensor<?x3xf32>, %dy: tensor<?x2xf32>, %step: tensor<16xi32>) {
+  // expected-error@+1 {{'nn.dense_update' op sgd keeps 0 slots, found 1}}
+  %0 = nn.dense_update %p slots(%p) by %x, %dy at %step {optimizer = #nn.optimizer<sgd, keras, {}>} : (tensor<3x2xf32>, tensor<3x2xf32>, tensor<?x3xf32>, tensor<?x2xf32>, tensor<16xi32>) -> tensor<3x2xf32>
+  return
+}
+
+// -----
+
+// Its rates are those of the step block.
+func.func @bad(%p: tensor<3x2xf32>, %x: tensor<?x3xf32>, %dy: tensor<?x2xf32>, %step: tensor<16xi32>) {
+  // expected-error@+1 {{'nn.dense_update' op rate must be 0 (head) or 1 (backbone), found 2}}
+  %0 = nn.dense_update %p slots() by %x, %dy at %step {optimizer = #nn.optimizer<sgd, keras, {}>, rate = 2} : (tensor<3x2xf32>, tensor<?x3xf32>, tensor<?x2xf32>, tensor<16xi32>) -> tensor<3x2xf32>
+  return
+}
+
+// -----
+
+// Results are of the parameter's type.
+func.func @bad(%p: tensor<3x2xf32>, %x: tensor<?x3xf32>, %dy: tensor<?x2xf32>, %step: tensor<16xi32>) {
+  // expected-error@+1 {{'nn.dense_update' op slots and results must be 'tensor<3x2xf32>', as the parameter, found 'tensor<2x3xf32>'}}
+  %0 = nn.dense_update %p slots() by %x, %dy at %step {optimizer = #nn.optimizer<sgd, keras, {}>} : (tensor<3x2xf32>, tensor<?x3xf32>, tensor<?x2xf32>, tensor<16xi32>) -> tensor<2x3xf32>
+  return
+}

@@ -73,3 +73,11 @@ func.func @updates(%p: tensor<3xf32>, %m: tensor<3xf32>, %a: tensor<3xf32>, %g: 
   %1:3 = nn.update %p slots(%m, %a) by %g at %step {optimizer = #nn.optimizer<rmsprop, keras, {ema = 0.75}>} : (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<16xi32>) -> (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
   return
 }
+
+// An update that makes a dense layer's gradient itself.
+// CHECK-LABEL: func.func @dense_update
+func.func @dense_update(%p: tensor<3x2xf32>, %m: tensor<3x2xf32>, %x: tensor<?x3xf32>, %dy: tensor<?x2xf32>, %step: tensor<16xi32>) {
+  // CHECK: nn.dense_update %{{.*}} slots(%{{[a-z0-9]+}}) by %{{[a-z0-9]+}}, %{{[a-z0-9]+}} at %{{[a-z0-9]+}} {optimizer = #nn.optimizer<rmsprop, keras, {}>, rate = 1 : i64}
+  %0:2 = nn.dense_update %p slots(%m) by %x, %dy at %step {optimizer = #nn.optimizer<rmsprop, keras, {}>, rate = 1} : (tensor<3x2xf32>, tensor<3x2xf32>, tensor<?x3xf32>, tensor<?x2xf32>, tensor<16xi32>) -> (tensor<3x2xf32>, tensor<3x2xf32>)
+  return
+}

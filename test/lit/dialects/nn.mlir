@@ -100,6 +100,24 @@ func.func @parts(%x: tensor<?x5x5x4xf32, #nn.halo<1, 1, 1, 1>>, %t: tensor<?x7x4
   return
 }
 
+// Products with a factor a channel.
+// CHECK-LABEL: func.func @factors
+func.func @factors(%x: tensor<?x3x2x4xf32>, %g: tensor<?x1x1x4xf32>, %s: tensor<4xf32>) {
+  // CHECK: nn.multiply %{{.*}}, %{{.*}} : (tensor<?x3x2x4xf32>, tensor<?x1x1x4xf32>) -> tensor<?x3x2x4xf32>
+  %0 = nn.multiply %x, %g : (tensor<?x3x2x4xf32>, tensor<?x1x1x4xf32>) -> tensor<?x3x2x4xf32>
+  // CHECK: nn.scale_channels %{{.*}}, %{{.*}} : (tensor<?x3x2x4xf32>, tensor<4xf32>) -> tensor<?x3x2x4xf32>
+  %1 = nn.scale_channels %0, %s : (tensor<?x3x2x4xf32>, tensor<4xf32>) -> tensor<?x3x2x4xf32>
+  // CHECK: nn.rescale %{{.*}} {offset = array<f32: -1.000000e+00>, scale = array<f32: 5.000000e-01>} : (tensor<?x3x2x4xf32>) -> tensor<?x3x2x4xf32>
+  %2 = nn.rescale %1 {scale = array<f32: 0.5>, offset = array<f32: -1.0>} : (tensor<?x3x2x4xf32>) -> tensor<?x3x2x4xf32>
+  // CHECK: nn.standardize %{{.*}}, %{{.*}} mean %{{.*}} : (tensor<?x3x2x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<?x3x2x4xf32>
+  %3 = nn.standardize %2, %s mean %s : (tensor<?x3x2x4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<?x3x2x4xf32>
+  // CHECK: nn.dropout %{{.*}} {per_picture, rate = 5.000000e-01 : f64, stream = 1 : i64}
+  %4 = nn.dropout %3 {rate = 0.5, stream = 1 : i64, per_picture} : (tensor<?x3x2x4xf32>) -> tensor<?x3x2x4xf32>
+  // CHECK: nn.activation %{{.*}} {activation = #nn.act<gelu_tanh>}
+  %5 = nn.activation %4 {activation = #nn.act<gelu_tanh>} : (tensor<?x3x2x4xf32>) -> tensor<?x3x2x4xf32>
+  return
+}
+
 // The layers over tokens; a dense layer takes each token as a row.
 // CHECK-LABEL: func.func @tokens
 func.func @tokens(%x: tensor<?x6x4xf32>, %c: tensor<4xf32>, %p: tensor<7x4xf32>, %w: tensor<4x24xf32>) {
@@ -198,5 +216,17 @@ func.func @updates(%p: tensor<3xf32>, %m: tensor<3xf32>, %v: tensor<3xf32>, %g: 
   %0 = nn.update %p slots() by %g at %step {optimizer = #nn.optimizer<sgd, torch, {}>} : (tensor<3xf32>, tensor<3xf32>, tensor<16xi32>) -> tensor<3xf32>
   // CHECK: nn.update %{{.*}} slots(%{{.*}}, %{{.*}}) by %{{.*}} at %{{.*}} {optimizer = #nn.optimizer<adam, keras, {beta1 = 9.000000e-01 : f64}>}
   %1:3 = nn.update %0 slots(%m, %v) by %g at %step {optimizer = #nn.optimizer<adam, keras, {beta1 = 0.9}>} : (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<3xf32>, tensor<16xi32>) -> (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
+  return
+}
+
+// The 36 points of a filter and the convolution that reads them.
+// CHECK-LABEL: func.func @winograd
+func.func @winograd(%x: tensor<?x8x8x4xf32>, %w: tensor<3x3x4x6xf32>, %b: tensor<6xf32>, %r: tensor<?x8x8x6xf32>) {
+  // CHECK: nn.winograd_filter %{{.*}} : (tensor<3x3x4x6xf32>) -> tensor<36x4x6xf32>
+  %u = nn.winograd_filter %w : (tensor<3x3x4x6xf32>) -> tensor<36x4x6xf32>
+  // CHECK: nn.winograd_filter %{{.*}} {transposed} : (tensor<3x3x4x6xf32>) -> tensor<36x6x4xf32>
+  %t = nn.winograd_filter %w {transposed} : (tensor<3x3x4x6xf32>) -> tensor<36x6x4xf32>
+  // CHECK: nn.winograd_conv2d %{{.*}}, %{{.*}}, %{{.*}} residual %{{.*}} {activation = #nn.act<relu>, pads = array<i64: 1, 1, 1, 1>} : (tensor<?x8x8x4xf32>, tensor<36x4x6xf32>, tensor<6xf32>, tensor<?x8x8x6xf32>) -> tensor<?x8x8x6xf32>
+  %y = nn.winograd_conv2d %x, %u, %b residual %r {pads = array<i64: 1, 1, 1, 1>, activation = #nn.act<relu>} : (tensor<?x8x8x4xf32>, tensor<36x4x6xf32>, tensor<6xf32>, tensor<?x8x8x6xf32>) -> tensor<?x8x8x6xf32>
   return
 }

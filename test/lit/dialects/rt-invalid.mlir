@@ -191,3 +191,69 @@ rt.entry predict @predict {
   // expected-error@+1 {{'rt.call' op outputs must hold 'tensor<?x2xf32>', found '!rt.buffer<tensor<?x3xf32>>'}}
   rt.call @k(%x) -> (%y) : (!rt.buffer<tensor<?x2xf32>>) -> !rt.buffer<tensor<?x3xf32>>
 }
+
+// -----
+
+// What training changes cannot be derived from.
+rt.tensor parameter @w : tensor<3x3x4x4xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>, first_phase = 0 : i64}
+rt.kernel @k {
+^bb0(%w: tensor<3x3x4x4xf32>):
+  %u = nn.winograd_filter %w : (tensor<3x3x4x4xf32>) -> tensor<36x4x4xf32>
+  rt.return %u : tensor<36x4x4xf32>
+}
+// expected-error@+1 {{'rt.derived' op no constant named @w}}
+rt.derived @u = @k(@w) : tensor<36x4x4xf32>
+
+// -----
+
+// Nor what is not there.
+rt.kernel @k {
+^bb0(%w: tensor<3x3x4x4xf32>):
+  %u = nn.winograd_filter %w : (tensor<3x3x4x4xf32>) -> tensor<36x4x4xf32>
+  rt.return %u : tensor<36x4x4xf32>
+}
+// expected-error@+1 {{'rt.derived' op no constant named @w}}
+rt.derived @u = @k(@w) : tensor<36x4x4xf32>
+
+// -----
+
+// It is made by a kernel.
+rt.tensor constant @w : tensor<3x3x4x4xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
+// expected-error@+1 {{'rt.derived' op no kernel named @k}}
+rt.derived @u = @k(@w) : tensor<36x4x4xf32>
+
+// -----
+
+// The kernel reads nothing else.
+rt.tensor constant @w : tensor<3x3x4x4xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
+rt.kernel @k {
+^bb0(%w: tensor<3x3x4x4xf32>, %v: tensor<3x3x4x4xf32>):
+  %u = nn.add %w, %v : (tensor<3x3x4x4xf32>, tensor<3x3x4x4xf32>) -> tensor<3x3x4x4xf32>
+  rt.return %u : tensor<3x3x4x4xf32>
+}
+// expected-error@+1 {{'rt.derived' op kernel @k must make one value of one argument}}
+rt.derived @u = @k(@w) : tensor<3x3x4x4xf32>
+
+// -----
+
+// The kernel reads such a constant.
+rt.tensor constant @w : tensor<3x3x4x5xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
+rt.kernel @k {
+^bb0(%w: tensor<3x3x4x4xf32>):
+  %u = nn.winograd_filter %w : (tensor<3x3x4x4xf32>) -> tensor<36x4x4xf32>
+  rt.return %u : tensor<36x4x4xf32>
+}
+// expected-error@+1 {{'rt.derived' op kernel @k reads 'tensor<3x3x4x4xf32>', found 'tensor<3x3x4x5xf32>'}}
+rt.derived @u = @k(@w) : tensor<36x4x4xf32>
+
+// -----
+
+// And makes such a value.
+rt.tensor constant @w : tensor<3x3x4x4xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
+rt.kernel @k {
+^bb0(%w: tensor<3x3x4x4xf32>):
+  %u = nn.winograd_filter %w : (tensor<3x3x4x4xf32>) -> tensor<36x4x4xf32>
+  rt.return %u : tensor<36x4x4xf32>
+}
+// expected-error@+1 {{'rt.derived' op kernel @k makes 'tensor<36x4x4xf32>', found 'tensor<36x4x5xf32>'}}
+rt.derived @u = @k(@w) : tensor<36x4x5xf32>

@@ -21,6 +21,16 @@ rt.kernel @dense attributes {grids = {x86_64_v3 = #rt.grid<fixed 1, 2 per 4, scr
   rt.return %y : tensor<?x2xf32>
 }
 
+// What a kernel makes of a constant.
+rt.tensor constant @filter : tensor<3x3x4x2xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
+rt.kernel @points {
+^bb0(%w: tensor<3x3x4x2xf32>):
+  %u = nn.winograd_filter %w : (tensor<3x3x4x2xf32>) -> tensor<36x4x2xf32>
+  rt.return %u : tensor<36x4x2xf32>
+}
+// CHECK: rt.derived @filter.points = @points(@filter) : tensor<36x4x2xf32>
+rt.derived @filter.points = @points(@filter) : tensor<36x4x2xf32>
+
 // A kernel whose result takes the storage of its argument.
 // CHECK-LABEL: rt.kernel @update attributes {in_place = array<i64: 0, 0>} {
 rt.kernel @update attributes {in_place = array<i64: 0, 0>} {

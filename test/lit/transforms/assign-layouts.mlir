@@ -43,6 +43,21 @@ func.func @clipped(%x: tensor<?x5000xf32>, %step: tensor<16xi32>) {
   return
 }
 
+// A fused update gives its parameter and slots in the parameter's form.
+nn.parameter @fused : tensor<5x17xf32> {init = #nn.init<fill, 1.0 : f32, stream 2>, first_phase = 0 : i64}
+nn.parameter @fused.slot0 : tensor<5x17xf32> {slot_of = @fused}
+// CHECK-LABEL: func.func @fused_update
+// CHECK: nn.dense_update {{.*}} -> (tensor<5x17xf32, #nn.form<panels>>, tensor<5x17xf32, #nn.form<panels>>)
+func.func @fused_update(%x: tensor<?x5xf32>, %step: tensor<16xi32>) {
+  %p = nn.get @fused : tensor<5x17xf32>
+  %m = nn.get @fused.slot0 : tensor<5x17xf32>
+  %y = nn.dense %x, %p : (tensor<?x5xf32>, tensor<5x17xf32>) -> tensor<?x17xf32>
+  %u:2 = nn.dense_update %p slots(%m) by %x, %y at %step {optimizer = #nn.optimizer<rmsprop, keras, {}>} : (tensor<5x17xf32>, tensor<5x17xf32>, tensor<?x5xf32>, tensor<?x17xf32>, tensor<16xi32>) -> (tensor<5x17xf32>, tensor<5x17xf32>)
+  nn.set @fused, %u#0 : tensor<5x17xf32>
+  nn.set @fused.slot0, %u#1 : tensor<5x17xf32>
+  return
+}
+
 // -----
 
 // The gradients of convolutions. dy gets the zeros that the taps reach from the
@@ -112,4 +127,20 @@ func.func @on_tokens(%x: tensor<?x9x4xf32>, %dy: tensor<?x9x16xf32>, %step: tens
   nn.set @tokens, %v : tensor<4x16xf32>
   nn.set @position, %q : tensor<9x16xf32>
   return %1 : tensor<?x9x16xf32>
+}
+
+// -----
+
+// Winograd's blocks of 4 are whole: a map of 5 needs 8 rows of results, hence
+// 3 zeros more than its pad. Filter and points are in panels.
+// CHECK: nn.parameter @frozen : tensor<3x3x4x6xf32, #nn.form<panels>>
+nn.parameter @frozen : tensor<3x3x4x6xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
+// CHECK-LABEL: func.func @winograd
+// CHECK-SAME: %{{.*}}: tensor<?x5x8x4xf32, #nn.halo<1, 4, 0, 2>>
+// CHECK: nn.winograd_filter {{.*}} -> tensor<36x4x6xf32, #nn.form<panels>>
+func.func @winograd(%x: tensor<?x5x8x4xf32>) -> tensor<?x5x7x6xf32> {
+  %w = nn.get @frozen : tensor<3x3x4x6xf32>
+  %u = nn.winograd_filter %w : (tensor<3x3x4x6xf32>) -> tensor<36x4x6xf32>
+  %y = nn.winograd_conv2d %x, %u {pads = array<i64: 1, 1, 0, 1>} : (tensor<?x5x8x4xf32>, tensor<36x4x6xf32>) -> tensor<?x5x7x6xf32>
+  return %y : tensor<?x5x7x6xf32>
 }

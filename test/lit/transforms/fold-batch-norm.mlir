@@ -33,6 +33,30 @@ func.func @loaded(%x: tensor<?x2x2x1xf32>) -> tensor<?x2x2x2xf32> {
 
 // -----
 
+// A layer scale folds into a dense layer, its bias with it.
+// CHECK-DAG: nn.parameter @fc.kernel.with.scale
+// CHECK-LABEL: func.func @scale
+// CHECK: nn.dense %{{.*}}, %{{.*}}, %{{.*}} {nn.layer = "scale"}
+// CHECK-NOT: nn.scale_channels
+// CHECK: dialect_resources
+// bias: 2 * 0.5 = 1 and 4 * 3 = 12
+// CHECK-DAG: fc.bias.with.scale: "0x400000000000803F00004041"
+// kernel: 3 * 0.5 = 1.5 and 5 * 3 = 15
+// CHECK-DAG: fc.kernel.with.scale: "0x400000000000C03F00007041"
+nn.parameter @fc.kernel : tensor<1x2xf32> {layer = "fc", value = dense<[[3.0, 5.0]]> : tensor<1x2xf32>}
+nn.parameter @fc.bias : tensor<2xf32> {layer = "fc", value = dense<[2.0, 4.0]> : tensor<2xf32>}
+nn.parameter @scale.scale : tensor<2xf32> {layer = "scale", value = dense<[0.5, 3.0]> : tensor<2xf32>}
+func.func @scale(%x: tensor<?x7x1xf32>) -> tensor<?x7x2xf32> {
+  %w = nn.get @fc.kernel : tensor<1x2xf32>
+  %b = nn.get @fc.bias : tensor<2xf32>
+  %s = nn.get @scale.scale : tensor<2xf32>
+  %0 = nn.dense %x, %w, %b {nn.layer = "fc"} : (tensor<?x7x1xf32>, tensor<1x2xf32>, tensor<2xf32>) -> tensor<?x7x2xf32>
+  %1 = nn.scale_channels %0, %s {nn.layer = "scale"} : (tensor<?x7x2xf32>, tensor<2xf32>) -> tensor<?x7x2xf32>
+  return %1 : tensor<?x7x2xf32>
+}
+
+// -----
+
 // Drawn weights stay drawn, scaled by 1 / sqrt(3 + 1).
 // CHECK: nn.parameter @conv.kernel.with.bn : tensor<1x1x1x2xf32> {init = #nn.init<uniform, 5.000000e-02 : f32, stream 4, seed 7 : i64>
 // CHECK-LABEL: func.func @drawn

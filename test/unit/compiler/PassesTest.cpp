@@ -34,9 +34,9 @@ protected:
   }
 
   /// Gives every parameter values: odd ones, variances positive.
-  void fillParameters() {
+  void fillParameters(float largest = 1) {
     std::mt19937 random(7);
-    std::uniform_real_distribution<float> uniform(-1, 1);
+    std::uniform_real_distribution<float> uniform(-largest, largest);
     module->walk([&](nn::ParameterOp parameter) {
       auto [attribute, data] =
           allocateValues(parameter.getTensorType(), parameter.getSymName());
@@ -253,6 +253,49 @@ TEST_F(PassesTest, EveryCutGivesTheSameLogits) {
   expectNear(one[1], predicted[0], 0, "logits of evaluate.one");
   expectNear(two[1], predicted[0], 0, "logits of evaluate.two");
   expectNear(one[0], two[0], 0, "losses");
+}
+
+// A first layer's gradient passes through a frozen convolution and a trained
+// one, all of them Winograd's: the step does what the direct one does (exact
+// algebra, so that only rounding of double is left), and follows finite
+// differences of its own loss. Weights up to 0.1 keep values over three layers,
+// and with them derivatives of the loss, of order 1.
+TEST_F(PassesTest, AStepByWinogradFollowsItsFiniteDifferences) {
+  module = parseSourceString<ModuleOp>(R"mlir(
+nn.parameter @b : tensor<16xf32> {first_phase = 0 : i64, init = #nn.init<fill, 1.0 : f32, stream 0>}
+nn.parameter @u : tensor<3x3x16x16xf32> {first_phase = 0 : i64, init = #nn.init<fill, 1.0 : f32, stream 1>}
+nn.parameter @v : tensor<3x3x16x16xf32> {init = #nn.init<fill, 1.0 : f32, stream 2>}
+nn.parameter @w : tensor<3x3x16x16xf32> {first_phase = 0 : i64, init = #nn.init<fill, 1.0 : f32, stream 3>}
+func.func @step(%x: tensor<?x16x16x16xf32> {nn.name = "frontier"}, %t: tensor<?xi32> {nn.name = "labels"}, %s: tensor<16xi32> {nn.name = "step"}) -> (tensor<?xf32> {nn.name = "loss"})
+    attributes {nn.entry = "train_step", nn.phase = 0 : i64, nn.optimizer = #nn.optimizer<sgd, keras, {}>} {
+  %b = nn.get @b : tensor<16xf32>
+  %u = nn.get @u : tensor<3x3x16x16xf32>
+  %v = nn.get @v : tensor<3x3x16x16xf32>
+  %w = nn.get @w : tensor<3x3x16x16xf32>
+  %0 = nn.conv2d %x, %u, %b {pads = array<i64: 1, 1, 1, 1>} : (tensor<?x16x16x16xf32>, tensor<3x3x16x16xf32>, tensor<16xf32>) -> tensor<?x16x16x16xf32>
+  %1 = nn.conv2d %0, %v {pads = array<i64: 1, 1, 1, 1>} : (tensor<?x16x16x16xf32>, tensor<3x3x16x16xf32>) -> tensor<?x16x16x16xf32>
+  %2 = nn.conv2d %1, %w {pads = array<i64: 0, 1, 1, 1>} : (tensor<?x16x16x16xf32>, tensor<3x3x16x16xf32>) -> tensor<?x15x16x16xf32>
+  %3 = nn.global_avg_pool %2 : (tensor<?x15x16x16xf32>) -> tensor<?x16xf32>
+  %4 = nn.softmax_cross_entropy %3, %t : (tensor<?x16xf32>, tensor<?xi32>) -> tensor<?xf32>
+  return %4 : tensor<?xf32>
+})mlir",
+                                       &context);
+  fillParameters(0.1f);
+  runPasses([](PassManager &p) { p.addPass(createDifferentiate()); });
+  Interpreter direct = interpreter(), winograd = interpreter();
+  run(direct, "step");
+  runPasses([](PassManager &p) {
+    p.addPass(createAdvanceUpdates());
+    p.addPass(createUseWinograd());
+    p.addPass(createAssignLayouts());
+  });
+  int convolutions = 0;
+  module->walk([&](nn::WinogradConv2DOp) { ++convolutions; });
+  EXPECT_EQ(convolutions, 5); // three, and two gradients of inputs
+  run(winograd, "step");
+  for (auto &[name, value] : direct.parameters)
+    expectNear(winograd.parameters[name], value, 1e-12, name.str());
+  EXPECT_EQ(checkStep("step", {"b"}), 6);
 }
 
 // gelu's gradient reads its input and the next weight's its result, so that the

@@ -32,8 +32,8 @@ TEST(LayerList, KerasOrdersByDepthThenByTheWalkFromTheOutput) {
 
   LayerList keras = listLayers(network, Convention::Keras);
   EXPECT_EQ(keras.firstIndex, 1);
-  for (int layer : keras.order)
-    names.push_back(network.layers[layer].name);
+  for (const LayerList::Entry &entry : keras.entries)
+    names.push_back(entry.name);
   EXPECT_EQ(names,
             (std::vector<std::string>{"pool", "1_conv", "1_bn", "1_relu",
                                       "2_conv", "2_bn", "2_relu", "0_conv",
@@ -41,8 +41,8 @@ TEST(LayerList, KerasOrdersByDepthThenByTheWalkFromTheOutput) {
 
   LayerList torch = listLayers(network, Convention::Torch);
   EXPECT_EQ(torch.firstIndex, 0);
-  for (size_t i = 0; i < torch.order.size(); ++i)
-    EXPECT_EQ(torch.order[i], int(i));
+  for (size_t i = 0; i < torch.entries.size(); ++i)
+    EXPECT_EQ(torch.entries[i].layers, std::vector<int>{int(i)});
 }
 
 TEST(Glob, MatchesWholeNames) {

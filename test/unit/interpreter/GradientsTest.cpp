@@ -197,6 +197,26 @@ std::vector<RuleCase> cases() {
       {"nn.dropout %a0 ids %a1 step %a2 {rate = 0.4, stream = 2}",
        {"tensor<?x3x3x1xf32>", "tensor<?xi32>", "tensor<16xi32>"},
        "tensor<?x3x3x1xf32>"},
+      {"nn.dropout %a0 ids %a1 step %a2 {rate = 0.4, stream = 2, per_picture}",
+       {"tensor<?x3x3x1xf32>", "tensor<?xi32>", "tensor<16xi32>"},
+       "tensor<?x3x3x1xf32>"},
+      {"nn.multiply %a0, %a1",
+       {"tensor<?x3x2x4xf32>", "tensor<?x1x1x4xf32>"},
+       "tensor<?x3x2x4xf32>"},
+      {"nn.multiply %a0, %a1",
+       {"tensor<?x3x2xf32>", "tensor<?x3x2xf32>"},
+       "tensor<?x3x2xf32>"},
+      {"nn.scale_channels %a0, %a1",
+       {"tensor<?x3x2x4xf32>", "tensor<4xf32>"},
+       "tensor<?x3x2x4xf32>"},
+      {"nn.standardize %a0, %a1 mean %a2",
+       {"tensor<?x3x2x4xf32>", "tensor<4xf32>", "tensor<4xf32>"},
+       "tensor<?x3x2x4xf32>",
+       {1, 2}},
+      {"nn.rescale %a0 {scale = array<f32: 2.0, -0.5>, "
+       "offset = array<f32: 3.0>}",
+       {"tensor<?x3x2x2xf32>"},
+       "tensor<?x3x2x2xf32>"},
       {"nn.layer_norm %a0, %a1, %a2 {epsilon = 0.1}",
        {"tensor<?x2x5xf32>", "tensor<5xf32>", "tensor<5xf32>"},
        "tensor<?x2x5xf32>"},
@@ -220,7 +240,7 @@ std::vector<RuleCase> cases() {
   list.insert(list.end(), pools().begin(), pools().end());
   for (std::string kind :
        {"none", "relu", "relu6", "leaky_relu, 0.25", "sigmoid", "tanh", "silu",
-        "gelu", "hard_sigmoid", "hard_swish", "elu, 1.5"})
+        "gelu", "hard_sigmoid", "hard_swish", "elu, 1.5", "gelu_tanh"})
     list.push_back({"nn.activation %a0 {activation = #nn.act<" + kind + ">}",
                     {"tensor<?x3x3x3xf32>"},
                     "tensor<?x3x3x3xf32>"});
@@ -361,7 +381,7 @@ TEST(Gradients, BatchNormThroughItsStatistics) {
 // The saturated pieces of the activations, which small values do not reach.
 TEST(Gradients, ActivationsFarFromZero) {
   for (std::string kind : {"relu6", "hard_sigmoid", "hard_swish", "sigmoid",
-                           "silu", "gelu", "elu, 1.5"}) {
+                           "silu", "gelu", "elu, 1.5", "gelu_tanh"}) {
     SCOPED_TRACE(kind);
     GradientProgram gradient(
         RuleCase{"nn.activation %a0 {activation = #nn.act<" + kind + ">}",

@@ -44,7 +44,7 @@ TEST(Add, AgreesWithInterpreter) {
 TEST(ActivationGrad, AgreesWithInterpreter) {
   for (std::string kind :
        {"none", "relu", "relu6", "leaky_relu, 0.25", "sigmoid", "tanh", "silu",
-        "gelu", "hard_sigmoid", "hard_swish", "elu, 1.5"}) {
+        "gelu", "hard_sigmoid", "hard_swish", "elu, 1.5", "gelu_tanh"}) {
     // From deep in the lower bend to beyond the upper one; not on a bend,
     // where the side is a matter of rounding.
     auto fill = [](unsigned index, int64_t elements) {
@@ -100,6 +100,30 @@ TEST(Dropout, DrawsTheSameAsTheInterpreter) {
   check(picture({3, 5, 28}, kHalo), picture({3, 5, 28}), "0.3");
   check(picture({3, 5, 7}), picture({3, 5, 7}), "0.0");
   check(picture({40, 40, 16}), picture({40, 40, 16}), "0.9");
+}
+
+// One draw a picture keeps or drops all of it, in each tile the same.
+TEST(Dropout, PerPictureAgreesWithInterpreter) {
+  auto fill = [](unsigned index, int64_t elements) {
+    if (index == 2)
+      return stepArray(exampleStep());
+    Array values = randomArray(elements, 7);
+    if (index == 1)
+      for (int64_t n = 0; n < elements; ++n)
+        values[n] = float(n - 2);
+    return values;
+  };
+  for (auto [in, out] : {std::pair{picture({335}), picture({335})},
+                         {picture({3, 5, 17}, kHalo), picture({3, 5, 17})},
+                         {picture({40, 50, 19}), picture({40, 50, 19})}})
+    expectAgreesWithInterpreter({"nn.dropout %a0 ids %a1 step %a2 {rate = 0.5, "
+                                 "stream = 3, per_picture}",
+                                 {in, "tensor<?xi32>", "tensor<16xi32>"},
+                                 out,
+                                 {1.3e-7, 0},
+                                 false,
+                                 "",
+                                 fill});
 }
 
 // In inference dropout is not there; a kernel of it would be a mistake.

@@ -142,6 +142,12 @@ Array unstore(RankedTensorType type, int64_t batch, const Array &stored) {
   return logical;
 }
 
+Array pictureOf(const Array &values, size_t picture, size_t batch) {
+  size_t elements = values.size() / batch;
+  return Array(values.begin() + picture * elements,
+               values.begin() + (picture + 1) * elements);
+}
+
 Array randomArray(int64_t elements, unsigned seed) {
   std::mt19937 random(seed);
   std::uniform_real_distribution<float> uniform(-1, 1);

@@ -67,6 +67,9 @@ int64_t logicalElements(mlir::RankedTensorType type, int64_t batch);
 std::vector<Array> run(Program &program, const cpu::Isa &isa, int64_t batch,
                        const std::vector<Array> &arguments, unsigned seed = 1);
 
+/// One picture's values of a batch of so many.
+Array pictureOf(const Array &values, size_t picture, size_t batch);
+
 /// Reproducible values in [-1, 1).
 Array randomArray(int64_t elements, unsigned seed);
 

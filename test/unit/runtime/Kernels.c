@@ -30,6 +30,15 @@ void frozen(void *const *args, int64_t n, int64_t tile, void *scratch) {
     out[f] = sum[f] > 0 ? sum[f] : 0;
 }
 
+/* args: weights [48][8], out [48][8]; one tile. What `frozen` reads where the
+ * file holds half of each weight. */
+void doubled(void *const *args, int64_t n, int64_t tile, void *scratch) {
+  const float *in = args[0];
+  float *out = args[1];
+  for (int i = 0; i < kSide * kSide * kChannels * kFeatures; ++i)
+    out[i] = 2 * in[i];
+}
+
 /* args: features [n][8], ids [n], step, out [n][8]; tile: picture. Keeps every
  * element or halves it, by a hash of picture, seed, epoch and element. */
 void dropout(void *const *args, int64_t n, int64_t tile, void *scratch) {

@@ -250,6 +250,15 @@ void Builder::kernels() {
             {true, 1},
             {true, 1, true}},
            false);
+  if (!options.derived)
+    return;
+  auto derived = std::make_unique<DerivedT>();
+  derived->name = "frozen.kernel.doubled";
+  derived->kernel =
+      kernel("doubled", {{false, 384}, {false, 384, true}}, false);
+  derived->source = 0;
+  derived->bytes = 384 * 4;
+  model.derived.push_back(std::move(derived));
 }
 
 // From the pixels, an input, to the features: gives their buffer.
@@ -257,7 +266,7 @@ uint32_t Builder::frozen(EntryT &e) {
   uint32_t pixels = buffer(e, 108), features = buffer(e, 8);
   call(e, 0,
        {{ArgKind::buffer, pixels},
-        {ArgKind::tensor, 0},
+        {options.derived ? ArgKind::derived : ArgKind::tensor, 0},
         {ArgKind::buffer, features}},
        "frozen");
   port(e.inputs, "pixels", pixels, {4, 4, 3}, ElementType::f32, true);

@@ -24,8 +24,9 @@ struct TestModelOptions {
   bool keepBest = false;
   float learningRate = 0.1f;
   uint32_t batch = 5;
-  bool mixed = false; // three classes: train_step takes weights and mixtures
-  float ema = 0;      // three classes: slots `average`, kept in every phase
+  bool mixed = false;   // three classes: train_step takes weights and mixtures
+  float ema = 0;        // three classes: slots `average`, kept in every phase
+  bool derived = false; // the frozen layer reads its weights doubled
   // Changes the metadata before it is sealed.
   std::function<void(schema::ModelT &)> change = {};
 };

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <ctime>
 #include <memory>
 
 using namespace tl;
@@ -48,6 +50,17 @@ TEST(ThreadPool, SleepersWakeAndStop) {
       ASSERT_EQ(tile.load(), 1u);
   }
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
+}
+
+// Workers without work sleep: the process's own CPU time stands still. Three
+// that spin would use up to 900 ms of it; a busy machine can only lower that.
+TEST(ThreadPool, IdleWorkersUseNoProcessor) {
+  ThreadPool pool(4);
+  Counts counts{std::vector<std::atomic<uint32_t>>(64), {}, 4};
+  pool.run(64, count, &counts);
+  std::clock_t before = std::clock();
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_LT(std::clock() - before, CLOCKS_PER_SEC / 20);
 }
 
 } // namespace

@@ -231,6 +231,59 @@ TEST(BindTorch, OwnParameterOfAnotherShape) {
       "'pos_embed'");
 }
 
+// What older files call otherwise; a layer scale, whose ones stand behind.
+TEST(BindTorch, OtherNames) {
+  MemorySource source(Convention::Torch);
+  source.torch("mlp.linear_1.weight", {6, 2});
+  source.torch("mlp.3.weight", {2, 6});
+  source.torch("block.layer_scale", {2, 1, 1});
+  BindRequest request;
+  request.expected = {
+      expect("a", "Dense", "kernel", {2, 6}, "mlp.0"),
+      expect("b", "Dense", "kernel", {6, 2}, "mlp.3"),
+      expect("s", "LayerScale", "scale", {2}, "block.layer_scale")};
+  request.expected[0].otherPrefixes = {"mlp.dense", "mlp.linear_1"};
+  request.expected[1].otherPrefixes = {"mlp.linear_2"};
+  Result<Binding> binding = bindWeights(source, request);
+  ASSERT_TRUE(binding) << binding.message();
+  EXPECT_EQ(binding->tensors[0].sourceName, "mlp.linear_1.weight");
+  EXPECT_EQ(binding->tensors[1].sourceName, "mlp.3.weight");
+  EXPECT_EQ(read(*binding, 2, 2), (std::vector<float>{2000, 2001}));
+  // Where none is there, the newest name is the one that is missing.
+  request.expected[0].otherPrefixes.clear();
+  EXPECT_NE(errorOf(source, request).find("missing: expected 'mlp.0.weight'"),
+            std::string::npos);
+}
+
+// A position of another square grid is resampled, its class token kept; one of
+// no square grid, or of another width, is a wrong shape.
+TEST(BindTorch, PositionOfAnotherGrid) {
+  MemorySource source(Convention::Torch);
+  source.torch("pos_embed", {1, 10, 2});
+  BindRequest request;
+  request.expected = {
+      expect("p", "PositionEmbedding", "position", {17, 2}, "pos_embed")};
+  request.expected[0].resample = Bicubic::AlignCorners;
+  request.expected[0].grid = {4, 4};
+  Result<Binding> binding = bindWeights(source, request);
+  ASSERT_TRUE(binding) << binding.message();
+  ASSERT_TRUE(binding->tensors[0].resampling);
+  EXPECT_EQ(binding->tensors[0].resampling->from, (Grid{3, 3}));
+  std::vector<float> position = read(*binding, 0, 34);
+  // The class token and the four corners of the grid.
+  EXPECT_EQ(position[0], 0);
+  EXPECT_EQ(position[1], 1);
+  for (auto [to, from] : {std::pair{1, 1}, {4, 3}, {13, 7}, {16, 9}})
+    EXPECT_NEAR(position[to * 2], from * 2, 1e-5);
+  request.expected[0].shape = {16, 2};
+  request.expected[0].grid = {4, 4};
+  EXPECT_NE(errorOf(source, request).find("1 of another shape"),
+            std::string::npos);
+  request.expected[0].shape = {17, 3};
+  EXPECT_NE(errorOf(source, request).find("1 of another shape"),
+            std::string::npos);
+}
+
 // A prefix of the network's own ("features.") is not stripped.
 TEST(BindTorch, PrefixOfTheNetwork) {
   MemorySource source(Convention::Torch);
@@ -381,6 +434,40 @@ TEST(BindKeras, NestedAndExtra) {
   EXPECT_EQ(errorOf(flat, request), "(no error)");
 }
 
+// A network within the network (Sequential) has its layers in its group; a
+// weight without a name is called "variable" and has, in its file, no role.
+TEST(BindKeras, SequentialWithin) {
+  MemorySource source(Convention::Keras);
+  source.legacy("stem", "stem_conv", "kernel", {1, 1, 1, 1});
+  source.legacy("", "c2", "kernel", {1, 1, 1, 1});
+  source.legacy("", "gamma", "variable_3", {2});
+  BindRequest request;
+  request.expected = {expect("stem_conv", "Conv2D", "kernel", {1, 1, 1, 1}),
+                      expect("c2", "Conv2D", "kernel", {1, 1, 1, 1}),
+                      expect("gamma", "LayerScale", "scale", {2})};
+  Result<Binding> binding = bindWeights(source, request);
+  ASSERT_TRUE(binding) << binding.message();
+  EXPECT_EQ(binding->tensors[0].sourceName, "stem/stem_conv/kernel");
+  EXPECT_EQ(binding->tensors[2].sourceName, "/gamma/variable_3");
+}
+
+// Normalization's statistics; its count is a number by itself.
+TEST(BindKeras, Normalization) {
+  MemorySource source(Convention::Keras);
+  source.keras3("", "normalization", 0, "0", {3});
+  source.keras3("", "normalization", 0, "1", {3});
+  source.keras3("", "normalization", 0, "2", {});
+  BindRequest request;
+  request.expected = {expect("n", "Normalization", "count", {1}),
+                      expect("n", "Normalization", "variance", {3}),
+                      expect("n", "Normalization", "mean", {3})};
+  Result<Binding> binding = bindWeights(source, request);
+  ASSERT_TRUE(binding) << binding.message();
+  EXPECT_EQ(read(*binding, 0, 1), (std::vector<float>{2000}));
+  EXPECT_EQ(read(*binding, 1, 1), (std::vector<float>{1000}));
+  EXPECT_EQ(read(*binding, 2, 1), (std::vector<float>{0}));
+}
+
 // Keras 3 without names: by rank within the class (counters may have gaps, and
 // 10 comes after 9), variables in the order of creation.
 TEST(BindKeras, Keras3ByRank) {
@@ -444,4 +531,46 @@ TEST(BindKeras, Keras3NestedAndTop) {
   // But a bias that a used layer has and the network lacks stays an error.
   topped.keras3("", "dense", 0, "1", {1});
   EXPECT_NE(errorOf(topped, request).find("1 extra"), std::string::npos);
+}
+
+// How a tensor is laid out in each convention's files, by the shapes that torch
+// and Keras document.
+TEST(Bind, LayoutsInFiles) {
+  using Shape = std::vector<int64_t>;
+  ExpectedTensor kernel =
+      expect("conv", "Conv2D", "kernel", {3, 5, 2, 4}, "features.0");
+  FileLayout torch = layoutIn(Convention::Torch, kernel);
+  EXPECT_EQ(torch.name, "features.0.weight");
+  EXPECT_EQ(torch.shape, (Shape{4, 2, 3, 5}));
+  FileLayout keras = layoutIn(Convention::Keras, kernel);
+  EXPECT_EQ(keras.name, "conv/kernel");
+  EXPECT_EQ(keras.shape, kernel.shape);
+  EXPECT_TRUE(keras.axes.empty());
+  EXPECT_EQ(layoutIn(Convention::Own, kernel).name, "conv.kernel");
+  ExpectedTensor depthwise =
+      expect("dw", "DepthwiseConv2D", "kernel", {3, 3, 1, 8}, "dw");
+  EXPECT_EQ(layoutIn(Convention::Keras, depthwise).shape, (Shape{3, 3, 8, 1}));
+  EXPECT_EQ(layoutIn(Convention::Torch, depthwise).shape, (Shape{8, 1, 3, 3}));
+  ExpectedTensor dense = expect("fc", "Dense", "kernel", {12, 5}, "fc");
+  dense.flattened = {2, 3, 2};
+  EXPECT_EQ(layoutIn(Convention::Torch, dense).shape, (Shape{5, 12}));
+  EXPECT_EQ(layoutIn(Convention::Torch, dense).viewShape, (Shape{5, 2, 3, 2}));
+}
+
+// A fit counts what is there, what has its shape, and what is too much.
+TEST(Bind, MeasuresFit) {
+  MemorySource source(Convention::Torch);
+  source.torch("a.weight", {4, 2});
+  source.torch("b.weight", {9});
+  source.torch("c.weight", {1});
+  BindRequest request;
+  request.expected = {expect("a", "Dense", "kernel", {2, 4}, "a"),
+                      expect("b", "BatchNormalization", "gamma", {8}, "b"),
+                      expect("d", "BatchNormalization", "gamma", {8}, "d")};
+  Fit fit = measureFit(source, request);
+  EXPECT_EQ(fit.expected, 3u);
+  EXPECT_EQ(fit.named, 2u);
+  EXPECT_EQ(fit.fitting, 1u);
+  EXPECT_EQ(fit.extra, 1u);
+  EXPECT_EQ(fit.score(), 0.25);
 }

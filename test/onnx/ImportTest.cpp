@@ -1,0 +1,194 @@
+// The importer on files made here: what a file may refer to, what damaged ones
+// give, and how errors name the node. Values are checked by onnx-eval's tests.
+#include "frontends/onnx/Import.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <unistd.h>
+
+namespace tl::onnx {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A convolution, a flatten and a Gemm: [N, 3, 4, 4] to 2 features.
+pb::ModelProto smallModel() {
+  pb::ModelProto model;
+  model.set_ir_version(8);
+  model.add_opset_import()->set_version(13);
+  pb::GraphProto &graph = *model.mutable_graph();
+  auto info = [](pb::ValueInfoProto *value, const char *name, Extents shape) {
+    value->set_name(name);
+    auto *type = value->mutable_type()->mutable_tensor_type();
+    type->set_elem_type(pb::TensorProto::FLOAT);
+    for (int64_t extent : shape)
+      type->mutable_shape()->add_dim()->set_dim_value(extent);
+  };
+  info(graph.add_input(), "x", {1, 3, 4, 4});
+  info(graph.add_output(), "y", {1, 2});
+  auto tensor = [&](const char *name, Extents shape) {
+    pb::TensorProto *t = graph.add_initializer();
+    t->set_name(name);
+    t->set_data_type(pb::TensorProto::FLOAT);
+    for (int64_t extent : shape)
+      t->add_dims(extent);
+    std::vector<float> values(countElements(shape), 0.5f);
+    t->set_raw_data(values.data(), values.size() * 4);
+  };
+  tensor("k", {2, 3, 3, 3});
+  tensor("w", {8, 2});
+  auto node = [&](const char *op, const char *name,
+                  std::vector<const char *> inputs, const char *output) {
+    pb::NodeProto *n = graph.add_node();
+    n->set_op_type(op);
+    n->set_name(name);
+    for (const char *input : inputs)
+      n->add_input(input);
+    n->add_output(output);
+  };
+  node("Conv", "conv", {"x", "k"}, "c");
+  node("Flatten", "flat", {"c"}, "f");
+  node("Gemm", "dense", {"f", "w"}, "y");
+  return model;
+}
+
+class OnnxImport : public testing::Test {
+protected:
+  OnnxImport() {
+    folder = fs::temp_directory_path() /
+             ("tl-onnx-" + std::to_string(::getpid()) + "-" +
+              testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::create_directories(folder / "model");
+  }
+  ~OnnxImport() override { fs::remove_all(folder); }
+
+  std::string path() const { return (folder / "model" / "m.onnx").string(); }
+  void write(const fs::path &name, const std::string &bytes) {
+    std::ofstream(folder / name, std::ios::binary) << bytes;
+  }
+  /// The message of an import, or "" where it is good.
+  std::string import(const std::string &bytes, std::string output = "") {
+    write("model/m.onnx", bytes);
+    auto result =
+        importModel(path(), {std::array<int64_t, 3>{4, 4, 3}, output, {}});
+    return result ? "" : result.message();
+  }
+  std::string import(const pb::ModelProto &model, std::string output = "") {
+    return import(model.SerializeAsString(), output);
+  }
+  /// The kernel's values in another file.
+  std::string external(const std::string &location,
+                       const char *length = "216") {
+    pb::ModelProto model = smallModel();
+    pb::TensorProto &k = *model.mutable_graph()->mutable_initializer(0);
+    k.clear_raw_data();
+    k.set_data_location(pb::TensorProto::EXTERNAL);
+    auto add = [&](const char *key, const std::string &value) {
+      auto *entry = k.add_external_data();
+      entry->set_key(key);
+      entry->set_value(value);
+    };
+    add("location", location);
+    add("offset", "8");
+    add("length", length);
+    return import(model);
+  }
+
+  fs::path folder;
+};
+
+// Layers have the nodes' names; the rows of a dense layer behind a flatten are
+// in the order of our memory.
+TEST_F(OnnxImport, namesLayersAfterNodes) {
+  ASSERT_EQ(import(smallModel()), "");
+  auto result = importModel(path(), {std::array<int64_t, 3>{4, 4, 3}, "", {}});
+  ASSERT_TRUE(bool(result));
+  ASSERT_EQ(result->network.layers.size(), 3u);
+  EXPECT_EQ(result->network.layers[0].name, "conv");
+  EXPECT_EQ(result->network.layers[1].name, "flat");
+  EXPECT_EQ(result->network.layers[2].name, "dense");
+  ASSERT_EQ(result->tensors.size(), 2u);
+  EXPECT_EQ(result->tensors[0].name, "conv.kernel");
+  EXPECT_EQ(result->tensors[0].shape, (Extents{3, 3, 3, 2}));
+  EXPECT_EQ(result->tensors[1].name, "dense.kernel");
+}
+
+// An operator that is not known is named with its node, and matters only if
+// the end needs it.
+TEST_F(OnnxImport, namesWhatItDoesNotKnow) {
+  pb::ModelProto model = smallModel();
+  model.mutable_graph()->mutable_node(1)->set_op_type("Strange");
+  EXPECT_NE(import(model).find("node 'flat' (Strange): this operator is not "
+                               "supported"),
+            std::string::npos);
+  EXPECT_EQ(import(model, "conv"), "");
+  EXPECT_NE(import(model, "con")
+                .find("no node or value 'con'; did you mean "
+                      "'conv'?"),
+            std::string::npos);
+}
+
+// Values beside the model are read; everything that leads out is refused.
+TEST_F(OnnxImport, readsExternalDataInItsFolderAlone) {
+  std::string values(8 + 216, '\0');
+  fs::create_directories(folder / "model" / "sub");
+  write("model/k.bin", values);
+  write("model/sub/k.bin", values);
+  write("outside.bin", values);
+  fs::create_symlink(folder / "outside.bin", folder / "model" / "link.bin");
+  fs::create_directory_symlink(folder, folder / "model" / "up");
+  EXPECT_EQ(external("k.bin"), "");
+  EXPECT_EQ(external("./sub/k.bin"), "");
+  for (std::string location : {"../outside.bin", "sub/../../outside.bin",
+                               "link.bin", "up/outside.bin", "/etc/passwd", ""})
+    EXPECT_NE(external(location).find("must lie in the model's folder"),
+              std::string::npos)
+        << location << ": " << external(location);
+  EXPECT_NE(external("none.bin").find("cannot open"), std::string::npos);
+  EXPECT_NE(external("k.bin", "215").find("expected 216 bytes"),
+            std::string::npos);
+}
+
+// Small files must not ask for much: tensors larger than their bytes, and
+// folding without end.
+TEST_F(OnnxImport, refusesClaimsThatAreTooLarge) {
+  pb::ModelProto model = smallModel();
+  model.mutable_graph()->mutable_initializer(0)->set_dims(0, 1 << 30);
+  EXPECT_NE(import(model).find("bytes of values"), std::string::npos);
+  model = smallModel();
+  pb::TensorProto &shape = *model.mutable_graph()->mutable_initializer(1);
+  shape.set_data_type(pb::TensorProto::INT64);
+  shape.clear_dims();
+  shape.add_dims(1);
+  int64_t large = int64_t(1) << 36;
+  shape.set_raw_data(&large, 8);
+  pb::NodeProto &fill = *model.mutable_graph()->mutable_node(1);
+  fill.set_op_type("ConstantOfShape");
+  fill.set_input(0, "w");
+  EXPECT_NE(
+      import(model).find("node 'flat' (ConstantOfShape): too many values"),
+      std::string::npos);
+}
+
+// Hundreds of damaged files give a network or an error, never a crash: this
+// test means most under AddressSanitizer.
+TEST_F(OnnxImport, survivesDamage) {
+  std::string good = smallModel().SerializeAsString();
+  std::mt19937 random(7);
+  int refused = 0;
+  for (int i = 0; i < 600; ++i) {
+    std::string bad = good;
+    for (unsigned change = 0; change <= random() % 4; ++change)
+      bad[random() % bad.size()] = char(random());
+    if (i % 5 == 0)
+      bad.resize(random() % bad.size());
+    refused += !import(bad).empty();
+  }
+  EXPECT_GT(refused, 100);
+}
+
+} // namespace
+} // namespace tl::onnx
