@@ -220,7 +220,7 @@ typedef enum tl_optimizer {
 
 typedef enum tl_schedule {
   TL_SCHEDULE_CONSTANT = 0,
-  TL_SCHEDULE_STEP = 1, /* times schedule_factor every schedule_every epochs */
+  TL_SCHEDULE_STEP = 1,   /* times schedule_factor every schedule_every epochs */
   TL_SCHEDULE_COSINE = 2, /* half a cosine down to 0 */
   TL_SCHEDULE_ONE_CYCLE = 3
 } tl_schedule;
@@ -558,8 +558,8 @@ typedef struct tl_pictures {
                             have one frontier */
   int (*read_features)(void *user, const tl_visit *visit,
                        const uint32_t *indices, uint32_t n, float *features);
-  int (*read_pixels)(void *user, const tl_visit *visit, const uint32_t *indices,
-                     uint32_t n, float *pixels);
+  int (*read_pixels)(void *user, const tl_visit *visit,
+                     const uint32_t *indices, uint32_t n, float *pixels);
   int keep_features; /* with read_pixels, where a picture's pixels are the same
                         in every epoch: read each picture once, before the
                         first epoch, and hold the features of all phases in
@@ -605,9 +605,9 @@ typedef struct tl_fit_options {
    * interrupted. The file is left there; remove it once the model is saved. */
   const char *checkpoint_path;
   uint32_t checkpoint_every;
-  int resume;             /* go on from checkpoint_path: NOT_FOUND, BAD_FILE, or
-                             INVALID_ARGUMENT where model, seed, ISA, pictures or one of
-                             these options is another one, and says which */
+  int resume; /* go on from checkpoint_path: NOT_FOUND, BAD_FILE, or
+                 INVALID_ARGUMENT where model, seed, ISA, pictures or one of
+                 these options is another one, and says which */
   uint64_t pictures_hash; /* stands for what the pictures are, for `resume`;
                              counts, labels and ids are compared anyway */
 } tl_fit_options;
@@ -651,8 +651,8 @@ enum { TL_RATE_POINTS = 100 };
  * steeply over the logarithm of the rate, the first 10 points left out; 0 where
  * it falls nowhere. The backbone's rate rises in proportion. Class weights
  * apply, mixup does not. `points` holds TL_RATE_POINTS, of which `count` are
- * filled. Of the options, batch and progress (TL_STAGE_TRAIN) count. The
- * trainer ends as it was before. */
+ * filled. Of the options, batch and progress (TL_STAGE_TRAIN) count. The trainer
+ * ends as it was before. */
 tl_status tl_trainer_find_rate(tl_trainer *trainer, uint32_t phase,
                                const tl_pictures *training,
                                const tl_fit_options *options,
