@@ -1,12 +1,17 @@
 """Grey networks: pictures become grey as Pillow does it, before they are resized; what
-the file says of itself; training on grey pictures."""
+the file says of itself; training on grey pictures; weights of frameworks' grey networks."""
 import os
+import re
+import sys
 import unittest
 
 import numpy as np
 from PIL import Image
 
-from harness import TLC, TLRUN, ToolTest, needs_shared, read_bytes, shared, small_pictures
+from harness import SOURCE, TLC, TLRUN, ToolTest, needs_shared, read_bytes, shared, small_pictures
+
+sys.path.insert(0, os.path.join(SOURCE, "test", "numerics"))
+import grey_pictures  # noqa: E402
 
 PICTURES = ("classify", "cifar10_test")
 
@@ -38,10 +43,35 @@ backbone small {{
 """
 
 
+# What keras_grey.py and torch_grey.py build.
+FRAMEWORK = """model grey {{
+  input image({height}, {width}, 1)
+  backbone {name} {{ weights "{file}"  include_top true }}
+}}
+backbone {name} {{
+  convention {name}
+  preprocess tf
+  conv(8, 5x5, stride: 2, padding: {padding}, name: "stem")
+  batch_norm(name: "stem_norm")
+  relu(name: "stem_relu")
+  depthwise_conv(3x3, bias: false, name: "deep")
+  batch_norm(name: "deep_norm")
+  relu6(name: "deep_relu")
+  conv(12, 3x3, padding: valid, name: "wide")
+  relu(name: "wide_relu")
+  top {{
+    {pool}
+    flatten(name: "flatten")
+    dense(5, softmax, name: "score")
+  }}
+}}
+"""
+
+
 class Grey(ToolTest):
     def compile(self, name, text):
         self.write(f"{name}.tl", text)
-        self.succeed(TLC, f"{name}.tl", "-o", f"{name}.bin", *(["--weights", "random:1"] if "small" in text else []))
+        self.succeed(TLC, f"{name}.tl", "-o", f"{name}.bin", "--weights", "random:1")
 
     # To the byte: Pillow's own convert("L") at full size, then its own filter.
     def test_pixels_equal_pillow(self):
@@ -60,6 +90,33 @@ class Grey(ToolTest):
         self.assertFalse((late == expected).all())
         np.save(self.path("two.npy"), rgb[..., :2])
         self.fail_with("expected 1 or 3 channels", TLRUN, "bicubic.bin", "--predict", "two.npy", "-o", "out.npy")
+
+    # Coloured files, grey by Pillow there and by tlrun here, through a framework's weights:
+    # within the bound of the design, of the largest score.
+    def like_framework(self, name, file, shapes, **parts):
+        weights = os.path.join(grey_pictures.FOLDER, file)
+        recipe = FRAMEWORK.format(height=grey_pictures.HEIGHT, width=grey_pictures.WIDTH, name=name, file=weights,
+                                  **parts)
+        self.write(f"{name}.tl", recipe)
+        self.succeed(TLC, f"{name}.tl", "-o", f"{name}.bin")
+        golden = np.load(os.path.join(grey_pictures.FOLDER, f"{name}.npy"))
+        lines = self.json_lines(TLRUN, f"{name}.bin", "--predict", *grey_pictures.write_pictures(self.folder), "--json")
+        scores = np.array([list(line["scores"].values()) for line in lines])
+        self.assertEqual(scores.shape, golden.shape)
+        self.assertLessEqual(np.abs(scores - golden).max(), 1e-4 * golden.max())
+        # The file is for grey pictures alone; what is said names the weight and both shapes, in the
+        # order of the file.
+        self.write("colour.tl", recipe.replace(", 1)", ", 3)", 1))
+        result = self.fail_with("stem", TLC, "colour.tl", "-o", "colour.bin")
+        self.assertRegex(result.stderr, "expected 'stem[./]\\w+' {}, found {}".format(*map(re.escape, shapes)))
+
+    def test_keras(self):
+        self.like_framework("keras", "keras.h5", ("[5, 5, 3, 8]", "[5, 5, 1, 8]"), padding="same",
+                            pool='avg_pool(2x2, name: "pool")')
+
+    def test_torch(self):
+        self.like_framework("torch", "torch.safetensors", ("[8, 3, 5, 5]", "[8, 1, 5, 5]"), padding=2,
+                            pool='adaptive_avg_pool(5x4, name: "pool")')
 
     # What --info says: one channel, one mean.
     def test_info(self):
