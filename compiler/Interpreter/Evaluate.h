@@ -21,6 +21,14 @@ struct Frame {
   }
 };
 
+/// [first, end) of window `index` of nn.adaptive_avg_pool, `elements` being cut
+/// into `windows`.
+inline std::pair<int64_t, int64_t>
+adaptiveWindow(int64_t index, int64_t elements, int64_t windows) {
+  return {index * elements / windows,
+          ((index + 1) * elements + windows - 1) / windows};
+}
+
 /// Each fills the results of `op` in `frame`. Fails with a diagnostic at `op`
 /// where a value is outside its range, or `op` is of no known kind.
 mlir::LogicalResult evaluateLayer(mlir::Operation *op, Frame &frame);
@@ -35,6 +43,7 @@ mlir::LogicalResult evaluate(nn::PadChannelsOp op, Frame &frame);
 // PoolGradients.cpp:
 mlir::LogicalResult evaluate(nn::MaxPoolGradOp op, Frame &frame);
 mlir::LogicalResult evaluate(nn::AvgPoolGradOp op, Frame &frame);
+mlir::LogicalResult evaluate(nn::AdaptiveAvgPoolGradOp op, Frame &frame);
 // Tokens.cpp:
 mlir::LogicalResult evaluate(nn::LayerNormOp op, Frame &frame);
 mlir::LogicalResult evaluate(nn::LayerNormGradInputOp op, Frame &frame);

@@ -170,6 +170,21 @@ LogicalResult evaluate(AvgPoolOp op, Frame &f) {
   return success();
 }
 
+LogicalResult evaluate(AdaptiveAvgPoolOp op, Frame &f) {
+  const NNValue &x = f[op.getInput()];
+  NNValue &y = f.result(op);
+  forEachPlace(y, [&](int64_t n, int64_t oh, int64_t ow, int64_t c) {
+    auto [top, bottom] = adaptiveWindow(oh, x.shape[1], y.shape[1]);
+    auto [left, right] = adaptiveWindow(ow, x.shape[2], y.shape[2]);
+    double sum = 0;
+    for (int64_t h = top; h < bottom; ++h)
+      for (int64_t w = left; w < right; ++w)
+        sum += x.data[at(x, n, h, w, c)];
+    y.data[at(y, n, oh, ow, c)] = sum / double((bottom - top) * (right - left));
+  });
+  return success();
+}
+
 LogicalResult evaluate(GlobalAvgPoolOp op, Frame &f) {
   const NNValue &x = f[op.getInput()];
   NNValue &y = f.result(op);
@@ -248,7 +263,7 @@ LogicalResult evaluateLayer(Operation *op, Frame &frame) {
   return TypeSwitch<Operation *, LogicalResult>(op)
       .Case<Conv2DOp, BatchNormOp, DenseOp, ActivationOp, SoftmaxOp, MaxPoolOp,
             AvgPoolOp, GlobalAvgPoolOp, ReshapeOp, PadOp, AddOp, ConcatOp,
-            SliceOp, PadChannelsOp, DropoutOp>(
+            SliceOp, PadChannelsOp, DropoutOp, AdaptiveAvgPoolOp>(
           [&](auto layer) { return evaluate(layer, frame); })
       .Case<LayerNormOp, AttentionOp, PrependTokenOp, AddPositionOp, MultiplyOp,
             ScaleChannelsOp, RescaleOp, StandardizeOp>(

@@ -1,5 +1,5 @@
-// The formulas of nn.max_pool_grad and nn.avg_pool_grad: each window gives its
-// part of dy to the elements that it holds.
+// The formulas of the pools' gradients: each window gives its part of dy to the
+// elements that it holds.
 #include "compiler/Interpreter/Evaluate.h"
 
 #include <cmath>
@@ -53,6 +53,25 @@ LogicalResult evaluate(AvgPoolGradOp op, Frame &f) {
                        : double(places.size());
     for (size_t place : places)
       dx.data[place] += dy.data[i] / count;
+  }
+  return success();
+}
+
+LogicalResult evaluate(AdaptiveAvgPoolGradOp op, Frame &f) {
+  const NNValue &dy = f[op.getGradient()];
+  NNValue &dx = f.result(op);
+  int64_t channels = dy.shape[3];
+  for (int64_t i = 0; i < int64_t(dy.data.size()); ++i) {
+    int64_t c = i % channels, ow = i / channels % dy.shape[2];
+    int64_t oh = i / channels / dy.shape[2] % dy.shape[1];
+    int64_t n = i / channels / dy.shape[2] / dy.shape[1];
+    auto [top, bottom] = adaptiveWindow(oh, dx.shape[1], dy.shape[1]);
+    auto [left, right] = adaptiveWindow(ow, dx.shape[2], dy.shape[2]);
+    double share = dy.data[i] / double((bottom - top) * (right - left));
+    for (int64_t h = top; h < bottom; ++h)
+      for (int64_t w = left; w < right; ++w)
+        dx.data[((n * dx.shape[1] + h) * dx.shape[2] + w) * channels + c] +=
+            share;
   }
   return success();
 }

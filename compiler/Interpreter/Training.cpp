@@ -90,7 +90,8 @@ LogicalResult evaluateTraining(Operation *op, Frame &frame) {
           [&](Operation *update) { return evaluateUpdate(update, frame); })
       .Case<DenseGradInputOp, DenseGradWeightOp, BiasGradOp, ActivationGradOp,
             GlobalAvgPoolGradOp, SoftmaxGradOp, SliceGradOp, MaxPoolGradOp,
-            AvgPoolGradOp>([&](auto known) { return evaluate(known, frame); })
+            AvgPoolGradOp, AdaptiveAvgPoolGradOp>(
+          [&](auto known) { return evaluate(known, frame); })
       .Case<TransposeFilterOp, Conv2DGradInputOp, Conv2DGradFilterOp>(
           [&](auto known) { return evaluateConvGradient(known, frame); })
       .Case<LayerNormGradInputOp, LayerNormGradAffineOp, AttentionGradOp,

@@ -135,7 +135,8 @@ LogicalResult checkUsage(const CompileOptions &options,
     return failure();
   }
   if (options.json && !options.explain) {
-    printer.error("--json says how --explain prints: give both");
+    printer.error("--json says how --explain or --list-backbones prints: give "
+                  "it with one of them");
     return failure();
   }
   // The file is renamed into place: that must not replace a device or a pipe.

@@ -76,6 +76,14 @@ LogicalResult expectPool(Operation *op, Value input, Value result,
   return expectShape(op, "result", result, out);
 }
 
+LogicalResult expectAdaptivePool(Operation *op, Value input, Value result) {
+  if (failed(expectRank(op, "input", input, 4)) ||
+      failed(expectRank(op, "result", result, 4)))
+    return failure();
+  ArrayRef<int64_t> in = shapeOf(input), out = shapeOf(result);
+  return expectShape(op, "result", result, {in[0], out[1], out[2], in[3]});
+}
+
 LogicalResult expectSlice(Operation *op, ArrayRef<int64_t> whole,
                           ArrayRef<int64_t> part, ArrayRef<int64_t> offsets,
                           ArrayRef<int64_t> strides) {

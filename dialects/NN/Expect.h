@@ -52,6 +52,10 @@ mlir::LogicalResult expectPool(mlir::Operation *op, mlir::Value input,
                                llvm::ArrayRef<int64_t> strides,
                                llvm::ArrayRef<int64_t> pads);
 
+/// An adaptive pool cuts pictures `input` into those of `result`.
+mlir::LogicalResult expectAdaptivePool(mlir::Operation *op, mlir::Value input,
+                                       mlir::Value result);
+
 /// A convolution of `input` by `filter` gives `output` (shapes).
 mlir::LogicalResult
 expectConvolution(mlir::Operation *op, llvm::ArrayRef<int64_t> input,

@@ -233,6 +233,16 @@ void AvgPoolOp::buildGradient(OpBuilder &b, Value dy,
                                          getCountPadding());
 }
 
+// dx = sum over the windows that hold x of dy / (elements of the window)
+void AdaptiveAvgPoolOp::buildGradient(OpBuilder &b, Value dy,
+                                      const llvm::BitVector &wanted,
+                                      Gradients &gradients) {
+  start(*this, gradients);
+  if (wanted[0])
+    gradients[0] =
+        AdaptiveAvgPoolGradOp::create(b, getLoc(), getInput().getType(), dy);
+}
+
 // y = x with zeros around: dx = the part of dy where x stands
 void PadOp::buildGradient(OpBuilder &b, Value dy, const llvm::BitVector &wanted,
                           Gradients &gradients) {

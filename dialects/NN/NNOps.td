@@ -352,4 +352,19 @@ def NN_DropoutOp : NN_Layer<"dropout", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
+def NN_AdaptiveAvgPoolOp : NN_Pool<"adaptive_avg_pool"> {
+  let summary = "mean over windows that cut the input into the result's size";
+  let description = [{
+    Torch's AdaptiveAvgPool2d. Of H rows into n, window i is [floor(i H / n),
+    ceil((i + 1) H / n)); columns likewise. Where H does not divide by n,
+    neighbouring windows overlap and differ in size by a row; H may be less
+    than n.
+
+    ```mlir
+    %y = nn.adaptive_avg_pool %x : (tensor<?x9x8x4xf32>) -> tensor<?x7x7x4xf32>
+    ```
+  }];
+  let arguments = (ins NN_Tensor:$input);
+}
+
 #endif

@@ -361,6 +361,14 @@ def NN_UpdateOp : NN_Op<"update", [Pure, AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
+def NN_AdaptiveAvgPoolGradOp : NN_Op<"adaptive_avg_pool_grad", [Pure]> {
+  let summary = "dy / count to each element of its window";
+  let arguments = (ins NN_Tensor:$gradient);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = "$gradient attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 def NN_DenseUpdateOp : NN_Op<"dense_update", [Pure]> {
   let summary = "nn.update by nn.dense_grad_weight, as one operation";
   let description = [{

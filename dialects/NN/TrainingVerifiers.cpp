@@ -211,6 +211,10 @@ LogicalResult AvgPoolGradOp::verify() {
                     getStrides(), getPads());
 }
 
+LogicalResult AdaptiveAvgPoolGradOp::verify() {
+  return expectAdaptivePool(*this, getResult(), getGradient());
+}
+
 LogicalResult SliceGradOp::verify() {
   return expectSlice(*this, shapeOf(getResult()), shapeOf(getGradient()),
                      getOffsets(), getStrides());

@@ -118,6 +118,10 @@ LogicalResult AvgPoolOp::verify() {
                     getPads());
 }
 
+LogicalResult AdaptiveAvgPoolOp::verify() {
+  return expectAdaptivePool(*this, getInput(), getResult());
+}
+
 LogicalResult GlobalAvgPoolOp::verify() {
   if (failed(expectRank(*this, "input", getInput(), 4)))
     return failure();

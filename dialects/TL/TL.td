@@ -191,8 +191,9 @@ def TL_PhaseOp : TL_Op<"phase", [HasParent<"TrainOp">]> {
     `schedule`: constant, step (every `schedule_every` epochs times
     `schedule_factor`), cosine or one_cycle, after `warmup` epochs of linear
     rise. `clip_norm`: of the global gradient norm. `early_stop`: epochs without
-    improvement. `batch_norm_train`: trained batch norms use the statistics of
-    the batch and update the stored ones; else they stay in inference mode.
+    improvement. `batch_norm_train`: trained batch norms of the backbone use the
+    statistics of the batch and update the stored ones, as those of the head
+    always do; else they stay in inference mode.
     The factor of the parameters' moving average is the optimizer's `ema`.
   }];
   let arguments = (ins StrAttr:$name, I64Attr:$epochs,

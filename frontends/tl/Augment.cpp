@@ -159,6 +159,9 @@ std::optional<Augment> AugmentReader::read(const Item &item) {
   for (const NumberRule &rule : rules)
     if (const Item *given = settings.lookup(rule.keyword))
       number(*given, rule);
+  for (StringRef keyword : {"saturation", "hue"})
+    if (const Item *given = settings.lookup(keyword))
+      augment.ofColour = given->keyword;
   flips(item.children);
   if (const Item *given = settings.lookup("crop"))
     crop(*given);

@@ -125,14 +125,14 @@ void RecipeChecker::rates(const Phase &phase) {
 void RecipeChecker::batchNorm(const Phase &phase) {
   if (!phase.batchNormRange.file || !phase.batchNormTrain)
     return;
-  if (anyTrainable([](const Layer &layer) {
-        return layer.kind == LayerKind::BatchNorm;
-      }))
+  auto isNorm = [](const Layer &layer) {
+    return layer.kind == LayerKind::BatchNorm;
+  };
+  if (anyTrainable(isNorm) ||
+      (recipe.head && any_of(recipe.head->layers, isNorm)))
     return;
   const Network &network = recipe.backbone.network;
-  auto norm = find_if(network.layers, [](const Layer &layer) {
-    return layer.kind == LayerKind::BatchNorm;
-  });
+  auto norm = find_if(network.layers, isNorm);
   auto diagnostic = reporter.error(phase.batchNormRange);
   diagnostic << "'batch_norm train' is given, but the phase '"
              << phase.name.text << "' trains no batch norm";

@@ -385,10 +385,6 @@ bool Elaborator::blockCall(const BlockDecl &block, const Statement &s,
 
 bool Elaborator::layerCall(const LayerRule &rule, const Statement &s,
                            const Scope &scope) {
-  if (place == Place::Head && !rule.inHead) {
-    reporter.notSupported(s.name.range, rule.name + " in a head");
-    return false;
-  }
   auto arguments =
       bindArguments(rule.name, s.range, s.arguments, rule.arguments,
                     rule.positional, scope, reporter);
@@ -407,6 +403,11 @@ bool Elaborator::layerCall(const LayerRule &rule, const Statement &s,
                        convention, reader,  reporter};
   if (!namesOnly && !rule.apply(context, layer))
     return false;
+  if (place == Place::Head && layer.kind == LayerKind::Normalization) {
+    reporter.error(s.range) << "normalization in a head needs 'mean' and "
+                               "'variance': no weight file holds them";
+    return false;
+  }
   return append(std::move(layer));
 }
 

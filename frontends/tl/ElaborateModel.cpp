@@ -20,6 +20,8 @@ public:
 
 private:
   bool input(const Item *item);
+  bool isGrey() const { return recipe.input[2] == 1; }
+  void greyAugment(Augment &augment);
   void labels(const Item &item);
   bool backbone(const BackboneUse &use);
   bool backboneSettings(const BackboneUse &use);
@@ -77,11 +79,20 @@ bool ModelElaborator::input(const Item *item) {
       return false;
     recipe.input.push_back(*extent);
   }
-  if (recipe.input[2] == 3)
+  if (recipe.input[2] == 3 || isGrey())
     return true;
-  reporter.notSupported((*arguments)["channels"].range,
-                        "image with " + Twine(recipe.input[2]) + " channels");
+  reader.expected((*arguments)["channels"], "1 (grey) or 3 (RGB)", "channels");
   return false;
+}
+
+/// A grey picture has no colour to change: `saturation` and `hue` are errors,
+/// and `color` is brightness and contrast, as torchvision's ColorJitter is.
+void ModelElaborator::greyAugment(Augment &augment) {
+  if (augment.ofColour)
+    reporter.error(augment.ofColour->range)
+        << "'" << augment.ofColour->text
+        << "' changes colours, found an input of 1 channel";
+  augment.saturation = 0;
 }
 
 void ModelElaborator::labels(const Item &item) {
@@ -274,7 +285,9 @@ bool ModelElaborator::backbonePreprocess(
   if (published)
     return publishedPreprocess(settings);
   if (!b.preprocess.name.empty()) {
-    if (!item)
+    // What a backbone says may be of three channels; and no published weights
+    // are of grey networks, so that there is none to be warned of.
+    if (!item || isGrey())
       return true;
     auto own = readPreprocess(*item, recipe.input, reporter);
     if (own && !own->sameValues(b.preprocess))
@@ -449,6 +462,8 @@ std::optional<Recipe> ModelElaborator::run() {
     labels(*item);
   if (const Item *item = settings.lookup("train"))
     recipe.train = readTrain(*item, reporter);
+  if (isGrey() && recipe.train && recipe.train->augment)
+    greyAugment(*recipe.train->augment);
   if (!backbone(model.backbones[0]))
     return std::nullopt;
   if (const Item *item = settings.lookup("head"); item && !head(*item))

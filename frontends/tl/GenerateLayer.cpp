@@ -172,6 +172,8 @@ Value LayerGenerator::compute(const Layer &layer, ValueRange inputs,
   case LayerKind::MaxPool:
   case LayerKind::AvgPool:
     return pool(layer, input, loc);
+  case LayerKind::AdaptiveAvgPool:
+    return nn::AdaptiveAvgPoolOp::create(b, loc, type, input);
   case LayerKind::GlobalAvgPool: {
     Type flat = tensorType({layer.shape.back()});
     Value mean = nn::GlobalAvgPoolOp::create(b, loc, flat, input);

@@ -47,7 +47,6 @@ struct LayerRule {
   size_t positional;
   /// Fills in the layer; false after an error was reported.
   bool (*apply)(const LayerContext &context, Layer &layer);
-  bool inHead; // supported in a head so far
 };
 
 /// The rule, or null.
@@ -109,6 +108,7 @@ bool applyConv(const LayerContext &context, Layer &layer);
 bool applyDepthwiseConv(const LayerContext &context, Layer &layer);
 bool applyMaxPool(const LayerContext &context, Layer &layer);
 bool applyAvgPool(const LayerContext &context, Layer &layer);
+bool applyAdaptiveAvgPool(const LayerContext &context, Layer &layer);
 bool applyZeroPad(const LayerContext &context, Layer &layer);
 bool applySlice(const LayerContext &context, Layer &layer);
 bool applyPadChannels(const LayerContext &context, Layer &layer);

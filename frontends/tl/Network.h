@@ -61,6 +61,7 @@ enum class LayerKind {
   PadChannels,
   MaxPool,
   AvgPool,
+  AdaptiveAvgPool,
   GlobalAvgPool,
   LayerScale,
   Rescale,

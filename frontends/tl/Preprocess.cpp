@@ -10,17 +10,17 @@ namespace tl::frontend {
 
 static const StringRef kWords[] = {"caffe", "torch", "tf", "raw", "custom"};
 
-static Preprocess preset(StringRef name) {
+static Preprocess preset(StringRef name, size_t channels) {
   Preprocess p;
   p.name = name.str();
-  p.mean = {0, 0, 0};
-  p.deviation = {1, 1, 1};
+  p.mean.assign(channels, 0);
+  p.deviation.assign(channels, 1);
   if (name == "caffe") {
     p.bgr = true;
     p.mean = {103.939, 116.779, 123.68};
   } else if (name == "tf") {
     p.scale = 1 / 127.5;
-    p.mean = {1, 1, 1};
+    p.mean.assign(channels, 1);
   } else if (name == "torch") {
     p.scale = 1 / 255.0;
     p.mean = {0.485, 0.456, 0.406};
@@ -127,12 +127,15 @@ std::optional<Preprocess> CallReader::read(const Expression &call) {
                                  0, none, reporter);
   if (!arguments)
     return std::nullopt;
-  Preprocess p = preset(call.text);
+  Preprocess p = preset(call.text, input[2]);
   for (const auto &entry : *arguments) {
     StringRef name = entry.getKey();
     const Value &value = entry.getValue();
     bool good = true;
-    if (name == "order") {
+    if (name == "order" && input[2] == 1) {
+      reporter.error(value.range) << "a grey picture has no 'order'";
+      good = false;
+    } else if (name == "order") {
       auto word = reader.word(value, "order", {"rgb", "bgr"});
       good = word.has_value();
       p.bgr = good && *word == "bgr";
@@ -185,7 +188,14 @@ readPreprocess(const Item &item, ArrayRef<int64_t> input, Reporter &reporter) {
                                      "custom(scale: 1/255)";
       return std::nullopt;
     }
-    result = preset(*name);
+    result = preset(*name, input[2]);
+  }
+  if (result && result->mean.size() != size_t(input[2])) {
+    reporter.error(value.range)
+        << "'" << result->name << "' prepares pictures of "
+        << result->mean.size() << " channels, found an input of " << input[2]
+        << "; say 'preprocess' raw, tf or custom(...)";
+    return std::nullopt;
   }
   if (result)
     result->range = item.range;

@@ -58,7 +58,8 @@ struct Augment {
   double rotate = 0, shift = 0, zoom = 0;
   double cropLeast = 1, cropMost = 1;
   double brightness = 0, contrast = 0, saturation = 0, hue = 0;
-  int64_t views = 4; // 0: unlimited
+  int64_t views = 4;                  // 0: unlimited
+  std::optional<Identifier> ofColour; // `saturation` or `hue`, where given
 
   bool changesPictures() const;
 };

@@ -263,6 +263,23 @@ bool applyAvgPool(const LayerContext &c, Layer &layer) {
   return true;
 }
 
+bool applyAdaptiveAvgPool(const LayerContext &c, Layer &layer) {
+  layer.kind = LayerKind::AdaptiveAvgPool;
+  std::array<int64_t, 2> size;
+  if (!expectPicture(c) || !readPair(c, "size", 1, size))
+    return false;
+  layer.shape = {size[0], size[1], c.input[2]};
+  if (!checkShape(layer.shape, "the result", c.range, c.reporter))
+    return false;
+  if (c.input[0] % size[0] || c.input[1] % size[1])
+    return true;
+  // All windows are alike.
+  layer.kind = LayerKind::AvgPool;
+  layer.window = {c.input[0] / size[0], c.input[1] / size[1]};
+  layer.strides = layer.window;
+  return true;
+}
+
 bool applyZeroPad(const LayerContext &c, Layer &layer) {
   layer.kind = LayerKind::ZeroPad;
   if (!expectPicture(c) || !readPads(c, *c.find("padding"), layer.pads))

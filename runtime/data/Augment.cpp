@@ -90,24 +90,25 @@ Neighbours neighboursOf(double place, uint32_t count) {
 
 float mix(float a, float b, float share) { return a + (b - a) * share; }
 
-Image resample(const Image &rgb, const AffineMap &map) {
-  Image out(rgb.width, rgb.height, 3);
-  double middleX = rgb.width / 2.0, middleY = rgb.height / 2.0;
+Image resample(const Image &from, const AffineMap &map) {
+  size_t channels = from.channels;
+  Image out(from.width, from.height, from.channels);
+  double middleX = from.width / 2.0, middleY = from.height / 2.0;
   uint8_t *to = out.values.data();
-  for (uint32_t row = 0; row < rgb.height; ++row)
-    for (uint32_t column = 0; column < rgb.width; ++column, to += 3) {
+  for (uint32_t row = 0; row < from.height; ++row)
+    for (uint32_t column = 0; column < from.width; ++column, to += channels) {
       double x = column + 0.5 - middleX, y = row + 0.5 - middleY;
       Neighbours across = neighboursOf(
-          map.xx * x + map.xy * y + map.x0 + middleX - 0.5, rgb.width);
+          map.xx * x + map.xy * y + map.x0 + middleX - 0.5, from.width);
       Neighbours down = neighboursOf(
-          map.yx * x + map.yy * y + map.y0 + middleY - 0.5, rgb.height);
-      const uint8_t *upper = rgb.row(down.first);
-      const uint8_t *lower = rgb.row(down.second);
-      for (size_t c = 0; c < 3; ++c) {
-        float above = mix(upper[across.first * 3 + c],
-                          upper[across.second * 3 + c], across.share);
-        float below = mix(lower[across.first * 3 + c],
-                          lower[across.second * 3 + c], across.share);
+          map.yx * x + map.yy * y + map.y0 + middleY - 0.5, from.height);
+      const uint8_t *upper = from.row(down.first);
+      const uint8_t *lower = from.row(down.second);
+      for (size_t c = 0; c < channels; ++c) {
+        float above = mix(upper[across.first * channels + c],
+                          upper[across.second * channels + c], across.share);
+        float below = mix(lower[across.first * channels + c],
+                          lower[across.second * channels + c], across.share);
         to[c] = uint8_t(mix(above, below, down.share) + 0.5f);
       }
     }
@@ -138,10 +139,10 @@ void adjustBrightness(Image &image, float factor) {
 }
 
 void adjustContrast(Image &image, float factor) {
-  uint64_t sum = 0;
-  for (size_t i = 0; i < image.values.size(); i += 3)
-    sum += greyOf(&image.values[i]);
-  auto mean = float(double(sum) / double(image.values.size() / 3));
+  uint64_t sum = 0, step = image.channels;
+  for (size_t i = 0; i < image.values.size(); i += step)
+    sum += step == 1 ? image.values[i] : greyOf(&image.values[i]);
+  auto mean = float(double(sum) / double(image.values.size() / step));
   for (uint8_t &value : image.values)
     value = blend(value, mean, factor);
 }
@@ -192,14 +193,16 @@ void turnHue(uint8_t *rgb, float turn) {
 
 } // namespace
 
-Image applyChange(const Image &rgb, const ViewChange &change) {
-  Image out = moves(change)
-                  ? resample(rgb, inverseMap(change, rgb.width, rgb.height))
-                  : rgb;
+Image applyChange(const Image &picture, const ViewChange &change) {
+  Image out = picture;
+  if (moves(change))
+    out = resample(picture, inverseMap(change, picture.width, picture.height));
   if (change.brightness != 1)
     adjustBrightness(out, change.brightness);
   if (change.contrast != 1)
     adjustContrast(out, change.contrast);
+  if (out.channels == 1)
+    return out;
   if (change.saturation != 1)
     adjustSaturation(out, change.saturation);
   if (change.hue != 0)

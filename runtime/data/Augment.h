@@ -67,7 +67,8 @@ struct ViewChange {
 ViewChange drawView(const AugmentOptions &options, uint64_t seed,
                     const Hash128 &picture, uint32_t view);
 
-// `rgb`: three channels. May throw std::bad_alloc.
-Image applyChange(const Image &rgb, const ViewChange &change);
+// Three channels, or one: a grey picture has neither saturation nor hue, and
+// its contrast is around the mean of its own bytes. May throw std::bad_alloc.
+Image applyChange(const Image &picture, const ViewChange &change);
 
 } // namespace tl::data

@@ -29,8 +29,9 @@ public:
                                 path, found, net.height, net.width,
                                 net.channels));
     if (channels() != 3 && channels() != net.channels)
-      throw Failure(
-          fmt::format("{}: the shape is {}, expected 3 channels", path, found));
+      throw Failure(fmt::format("{}: the shape is {}, expected {} channels",
+                                path, found,
+                                net.channels == 1 ? "1 or 3" : "3"));
     if (height() * width() == 0 || std::max(height(), width()) > UINT32_MAX)
       throw Failure(
           fmt::format("{}: the shape is {}, which is no picture", path, found));

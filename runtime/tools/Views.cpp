@@ -35,13 +35,22 @@ data::Hash128 hashOf(const data::AugmentOptions &o, uint64_t seed) {
       {reinterpret_cast<const uint8_t *>(parts), sizeof parts});
 }
 
-// Floats of 0 to 255, one channel or three, to bytes of three.
+// Floats of 0 to 255 to bytes.
 data::Image toBytes(const data::FloatImage &from) {
-  data::Image to(from.width, from.height, 3);
+  data::Image to(from.width, from.height, from.channels);
   for (size_t i = 0; i < to.values.size(); ++i) {
-    float value = from.values[from.channels == 3 ? i : i / 3];
-    to.values[i] = uint8_t(std::floor(std::clamp(value, 0.0f, 255.0f) + 0.5f));
+    float value = std::clamp(from.values[i], 0.0f, 255.0f);
+    to.values[i] = uint8_t(std::floor(value + 0.5f));
   }
+  return to;
+}
+
+// One channel of three equal ones, or three of one.
+data::Image withChannels(const data::Image &from, uint32_t channels) {
+  data::Image to(from.width, from.height, channels);
+  for (size_t i = 0; i < to.values.size(); ++i)
+    to.values[i] = from.values[i / channels * from.channels +
+                               (from.channels == 1 ? 0 : i % channels)];
   return to;
 }
 
@@ -99,10 +108,15 @@ data::Image Views::make(const data::Prepared &picture,
                         const data::Hash128 &hash, uint32_t turn) const {
   data::ViewChange change =
       data::drawView(options, seed, hash, viewAt(hash, turn));
-  if (auto *bytes = std::get_if<data::Image>(&picture))
-    return data::applyChange(*bytes, change);
-  return data::applyChange(toBytes(std::get<data::FloatImage>(picture)),
-                           change);
+  data::Image rounded;
+  auto *source = std::get_if<data::Image>(&picture);
+  if (!source) {
+    rounded = toBytes(std::get<data::FloatImage>(picture));
+    source = &rounded;
+  }
+  if (model.info().preprocess.channels == 3)
+    return data::applyChange(*source, change);
+  return withChannels(data::applyChange(withChannels(*source, 1), change), 3);
 }
 
 } // namespace tl::tools

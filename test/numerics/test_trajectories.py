@@ -96,6 +96,10 @@ class Trajectories(ToolTest):
     def test_vit(self):
         self.follow(trajectory_cases.vit())
 
+    # PyTorch: grey pictures; convolutions, a batch norm and an adaptive pool in the head.
+    def test_grey_head(self):
+        self.follow(trajectory_cases.grey_head())
+
 
 class Bound(unittest.TestCase):
     """What the comparison itself would notice."""
@@ -114,7 +118,7 @@ class Bound(unittest.TestCase):
     def test_bounds_are_tight(self):
         for make in (trajectory_cases.vgg16, trajectory_cases.resnet20, trajectory_cases.mobilenet_tail,
                      trajectory_cases.resnet18_tail, trajectory_cases.vit, trajectory_cases.vit_tail,
-                     trajectory_cases.gates):
+                     trajectory_cases.gates, trajectory_cases.grey_head):
             case = make()
             golden, _ = trajectories.load_safetensors(trajectory_cases.golden_path(case))
             unmoved = trajectories.compare(case, golden, golden["loss64"] * 1.01,

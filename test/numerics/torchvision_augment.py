@@ -79,6 +79,13 @@ def main():
             out = adjust(tensor, factor).permute(1, 2, 0).numpy()
             print(f"  {{&ViewChange::{name}, {factor}f,\n{hexadecimal(out)}}},")
     print("};")
+    # One channel: torchvision leaves saturation and hue alone.
+    print("inline constexpr ColourGolden kGreyColours[] = {")
+    for name, adjust, factors in COLOURS[:2]:
+        for factor in factors:
+            out = adjust(tensor[:1], factor).numpy()
+            print(f"  {{&ViewChange::{name}, {factor}f,\n{hexadecimal(out)}}},")
+    print("};")
     print("inline constexpr GeometryGolden kGeometry[] = {")
     for case in GEOMETRY:
         print(f"  {{{', '.join(map(str, case))},\n{hexadecimal(geometry(source, *case))}}},")

@@ -1,4 +1,4 @@
-"""The cases: six networks and what of them is trained, with a recipe for tlc and the
+"""The cases: networks and what of them is trained, with a recipe for tlc and the
 initial weights by canonical name (`layer.weight`, canonical layout: convolutions
 [height, width, in, out], dense layers [in, out]).
 
@@ -58,6 +58,12 @@ class Case:
             layer, weight = name.rsplit(".", 1)
             grouped.setdefault(layer, {})[weight] = value
         return grouped
+
+
+def grey(pixels):
+    """[..., 3] to [..., 1], as Pillow's convert("L")."""
+    luma = (pixels.astype(np.uint32) @ np.array([19595, 38470, 7471], np.uint32) + 0x8000) >> 16
+    return luma[..., None].astype(np.uint8)
 
 
 def write_keras_h5(path, layers):
@@ -462,6 +468,56 @@ def gates():
     loss  categorical_crossentropy
     convention torch
     phase all { epochs 5  optimizer adam(lr: 1e-3, epsilon: 1e-5) }
+  }
+}
+"""
+    return case
+
+
+@functools.cache
+def grey_head():
+    """Grey pictures, and a head with all that a backbone has: its batch norm uses the statistics
+    of the batch, the backbone's the stored ones. From 14x14 to 5x4, windows of the pool overlap.
+    The pictures' seed: as of vgg16."""
+    case = Case("grey_head", size=28, classes=3, each=16, batch=8, epochs=(5,),
+                preprocess=lambda p: normalise(grey(p), 1 / 127.5, (1,), (1,)), seed=".f")
+    case.add("stem", kernel=he_uniform("grey.stem", (5, 5, 1, 8), 25),
+             bias=uniform("grey.stem.b", (8,), -0.05, 0.05))
+    case.add_batch_norm("stem_norm", 8)
+    case.add("wide", kernel=he_uniform("grey.wide", (3, 3, 8, 12), 72))
+    case.add_batch_norm("norm", 12)
+    case.add("deep", kernel=he_uniform("grey.deep", (3, 3, 1, 12), 9),
+             bias=uniform("grey.deep.b", (12,), -0.05, 0.05))
+    case.add_dense("score", 240, 3, 0.5)
+    case.head_layers = ["wide", "norm", "deep", "score"]
+    case.trained = [name for name in case.weights if not name.startswith("stem_norm.moving_")]
+    case.weight_file = "grey.safetensors"
+    case.write_weights = functools.partial(write_torch, case)
+    case.backbone = ("grey_stem.tl", """backbone grey_stem {
+  convention torch
+  preprocess tf
+  conv(8, 5x5, stride: 2, padding: 2, name: "stem")
+  batch_norm(name: "stem_norm")
+  relu
+}
+""")
+    case.recipe = """model grey_trajectory {
+  input image(28, 28, 1)
+  backbone grey_stem { weights "grey.safetensors"  freeze none }
+  head {
+    conv(12, 3x3, bias: false, name: "wide")
+    batch_norm(name: "norm")
+    relu
+    depthwise_conv(3x3, name: "deep")
+    adaptive_avg_pool(5x4)
+    flatten
+    dense(3, softmax, name: "score")
+  }
+  train {
+    batch 8
+    loss  categorical_crossentropy
+    convention torch
+    phase all { epochs 5  optimizer sgd(lr: 1e-2, momentum: 0.9) }
   }
 }
 """

@@ -9,6 +9,8 @@ Emitter findEmitter(llvm::StringRef operation) {
   return llvm::StringSwitch<Emitter>(operation)
       .Case("nn.activation", emitActivation)
       .Case("nn.activation_grad", emitActivationGrad)
+      .Case("nn.adaptive_avg_pool", emitAdaptiveAvgPool)
+      .Case("nn.adaptive_avg_pool_grad", emitAdaptiveAvgPoolGrad)
       .Case("nn.add", emitAdd)
       .Case("nn.add_position", emitAddPosition)
       .Case("nn.attention", emitAttention)

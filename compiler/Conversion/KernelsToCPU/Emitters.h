@@ -28,7 +28,11 @@ llvm::FailureOr<Grid> emitAvgPool(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitGlobalAvgPool(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitGlobalAvgPoolGrad(KernelBuilder &b,
                                             mlir::Operation *op);
+llvm::FailureOr<Grid> emitAdaptiveAvgPool(KernelBuilder &b,
+                                          mlir::Operation *op);
 // PoolGradients.cpp
+llvm::FailureOr<Grid> emitAdaptiveAvgPoolGrad(KernelBuilder &b,
+                                              mlir::Operation *op);
 llvm::FailureOr<Grid> emitMaxPoolGrad(KernelBuilder &b, mlir::Operation *op);
 llvm::FailureOr<Grid> emitAvgPoolGrad(KernelBuilder &b, mlir::Operation *op);
 // Copy.cpp

@@ -1,29 +1,24 @@
-// Pooling: nn.max_pool, nn.avg_pool, nn.global_avg_pool and the gradient of
-// the last. Vectors run over channels. A window is clipped to the picture, so
-// that no halo is read: a zero of the halo must not win a maximum.
+// Pooling: nn.max_pool, nn.avg_pool, nn.adaptive_avg_pool, nn.global_avg_pool
+// and the gradient of the last. Vectors run over channels. A window is clipped
+// to the picture, so that no halo is read: a zero of the halo must not win a
+// maximum.
 #include "compiler/Conversion/KernelsToCPU/Emitters.h"
 #include "compiler/Conversion/KernelsToCPU/PictureTiles.h"
+#include "compiler/Conversion/KernelsToCPU/PoolWindows.h"
 
 #include <limits>
 
 namespace tl::cpu {
 
 namespace {
-/// The part [begin, end) of a window that lies inside [0, size).
-struct Range {
-  Value begin, end;
-};
-Range clip(KernelBuilder &b, Value output, int64_t stride, int64_t before,
-           int64_t window, int64_t size) {
-  Value start = b.add(b.mul(output, stride), -before);
-  return {b.max(start, b.constant(0)),
-          b.min(b.add(start, window), b.constant(size))};
-}
+/// Where the window of an output row or column lies.
+using Windows = llvm::function_ref<Range(Value output)>;
 
 /// A pooling: its buffers, its geometry, and what makes one number of many.
 struct Pooling {
   Buffer x, y;
-  llvm::ArrayRef<int64_t> window, strides, pads;
+  Windows rows, columns;
+  int64_t area; ///< elements of a window, about: for the size of tiles
   double initial;
   llvm::function_ref<Value(Value accumulated, Value element)> combine;
   llvm::function_ref<Value(Value accumulated, Range rows, Range columns)>
@@ -56,17 +51,14 @@ void poolChannels(KernelBuilder &b, const Pooling &p, Range rows, Range columns,
 }
 
 Grid emitPooling(KernelBuilder &b, const Pooling &p) {
-  int64_t area = p.window[0] * p.window[1];
-  PictureTiles tiles(p.y.height(), p.y.width() * p.y.channels() * area);
+  PictureTiles tiles(p.y.height(), p.y.width() * p.y.channels() * p.area);
   tiles.forEach(b, [&](Value picture, Value begin, Value end) {
     Value zero = b.constant(0);
     Value from = b.at(p.x.pointer, b.pixel(p.x, picture, zero, zero));
     b.loop(begin, end, 1, [&](Value oh) {
-      Range rows =
-          clip(b, oh, p.strides[0], p.pads[0], p.window[0], p.x.height());
+      Range rows = p.rows(oh);
       b.loop(0, p.y.width(), 1, [&](Value ow) {
-        Range columns =
-            clip(b, ow, p.strides[1], p.pads[2], p.window[1], p.x.width());
+        Range columns = p.columns(ow);
         Value to = b.at(p.y.pointer, b.pixel(p.y, picture, oh, ow));
         forEachBlock(b, p.y.channels(),
                      [&](Value c, llvm::ArrayRef<Piece> pieces) {
@@ -78,6 +70,28 @@ Grid emitPooling(KernelBuilder &b, const Pooling &p) {
     b.zeroHalo(p.y, picture, begin, end);
   });
   return tiles.grid();
+}
+
+/// Pooling with the windows of nn.max_pool and nn.avg_pool, each clipped to the
+/// picture; `pooling` lacks those.
+template <typename Pool>
+Grid emitWindows(KernelBuilder &b, Pool pool, Pooling pooling) {
+  auto clip = [&](int d, Value output, int64_t size) -> Range {
+    Value start =
+        b.add(b.mul(output, pool.getStrides()[d]), -pool.getPads()[2 * d]);
+    return {b.max(start, b.constant(0)),
+            b.min(b.add(start, pool.getWindow()[d]), b.constant(size))};
+  };
+  auto rows = [&](Value oh) { return clip(0, oh, pooling.x.height()); };
+  auto columns = [&](Value ow) { return clip(1, ow, pooling.x.width()); };
+  pooling.rows = rows;
+  pooling.columns = columns;
+  pooling.area = pool.getWindow()[0] * pool.getWindow()[1];
+  return emitPooling(b, pooling);
+}
+
+Value elements(KernelBuilder &b, Range rows, Range columns) {
+  return b.mul(b.sub(rows.end, rows.begin), b.sub(columns.end, columns.begin));
 }
 
 /// A whole number as f32 in every lane of `like`.
@@ -96,10 +110,10 @@ llvm::FailureOr<Grid> emitMaxPool(KernelBuilder &b, mlir::Operation *op) {
     return b.select(isNaN, most, b.maxF(most, v));
   };
   auto finish = [](Value most, Range, Range) { return most; };
-  return emitPooling(b, {b.buffer(pool.getInput()), b.buffer(pool.getResult()),
-                         pool.getWindow(), pool.getStrides(), pool.getPads(),
-                         -std::numeric_limits<double>::infinity(), combine,
-                         finish});
+  return emitWindows(
+      b, pool,
+      {b.buffer(pool.getInput()), b.buffer(pool.getResult()), nullptr, nullptr,
+       0, -std::numeric_limits<double>::infinity(), combine, finish});
 }
 
 llvm::FailureOr<Grid> emitAvgPool(KernelBuilder &b, mlir::Operation *op) {
@@ -110,13 +124,29 @@ llvm::FailureOr<Grid> emitAvgPool(KernelBuilder &b, mlir::Operation *op) {
       int64_t area = pool.getWindow()[0] * pool.getWindow()[1];
       return b.divF(sum, b.number(double(area), sum));
     }
-    Value count =
-        b.mul(b.sub(rows.end, rows.begin), b.sub(columns.end, columns.begin));
-    return b.divF(sum, asFloat(b, count, sum));
+    return b.divF(sum, asFloat(b, elements(b, rows, columns), sum));
   };
-  return emitPooling(b, {b.buffer(pool.getInput()), b.buffer(pool.getResult()),
-                         pool.getWindow(), pool.getStrides(), pool.getPads(), 0,
-                         combine, finish});
+  return emitWindows(b, pool,
+                     {b.buffer(pool.getInput()), b.buffer(pool.getResult()),
+                      nullptr, nullptr, 0, 0, combine, finish});
+}
+
+llvm::FailureOr<Grid> emitAdaptiveAvgPool(KernelBuilder &b,
+                                          mlir::Operation *op) {
+  auto pool = mlir::cast<nn::AdaptiveAvgPoolOp>(op);
+  Buffer x = b.buffer(pool.getInput()), y = b.buffer(pool.getResult());
+  auto rows = [&](Value oh) {
+    return adaptiveWindow(b, oh, x.height(), y.height());
+  };
+  auto columns = [&](Value ow) {
+    return adaptiveWindow(b, ow, x.width(), y.width());
+  };
+  auto combine = [&](Value sum, Value v) { return b.addF(sum, v); };
+  auto finish = [&](Value sum, Range h, Range w) {
+    return b.divF(sum, asFloat(b, elements(b, h, w), sum));
+  };
+  int64_t area = (x.height() / y.height() + 1) * (x.width() / y.width() + 1);
+  return emitPooling(b, {x, y, rows, columns, area, 0, combine, finish});
 }
 
 // Each row is summed on its own and the rows' sums are added: shorter chains,

@@ -1,20 +1,17 @@
-// nn.max_pool_grad and nn.avg_pool_grad. Tiles are cut from dx, whose rows
-// they own: a window that reaches over several tiles is looked at by each of
-// them, and each writes its own rows. So no two tiles share an element, and an
-// element's sum runs over its windows in their order. Vectors run over
-// channels; halos of x and dy are never read.
+// nn.max_pool_grad, nn.avg_pool_grad, nn.adaptive_avg_pool_grad. Tiles are cut
+// from dx, whose rows they own: a window that reaches over several tiles is
+// looked at by each of them, and each writes its own rows. So no two tiles
+// share an element, and an element's sum runs over its windows in their order.
+// Vectors run over channels; halos of x and dy are never read.
 #include "compiler/Conversion/KernelsToCPU/Emitters.h"
 #include "compiler/Conversion/KernelsToCPU/PictureTiles.h"
+#include "compiler/Conversion/KernelsToCPU/PoolWindows.h"
 
 #include <limits>
 
 namespace tl::cpu {
 
 namespace {
-struct Range {
-  Value begin, end;
-};
-
 /// Windows along height or width.
 struct Axis {
   int64_t window, stride, before; ///< before: of the padding
@@ -174,19 +171,20 @@ llvm::FailureOr<Grid> emitMaxPoolGrad(KernelBuilder &b, mlir::Operation *op) {
 }
 
 namespace {
+/// The gradient of a mean: each element of dx gathers dy / count from the
+/// windows that hold it.
+struct Shares {
+  Buffer dy, dx;
+  /// The windows that hold a row, a column of dx.
+  llvm::function_ref<Range(Value place)> rows, columns;
+  /// The elements that window (h, w) divides by, in every lane.
+  llvm::function_ref<Value(Value h, Value w, int64_t lanes)> count;
+};
+
 /// The sum of dy / count over the windows [oh) x [ow), for some channels.
-Values sumOfShares(KernelBuilder &b, const Geometry &geometry, const Buffer &dy,
-                   bool countPadding, Value from, Range oh, Range ow,
-                   llvm::ArrayRef<Piece> pieces) {
-  auto count = [&](Value h, Value w, int64_t lanes) {
-    if (countPadding)
-      return b.splat(double(geometry.area()), lanes);
-    Range rows = geometry.rows.inputsOf(b, h);
-    Range columns = geometry.columns.inputsOf(b, w);
-    Value elements =
-        b.mul(b.sub(rows.end, rows.begin), b.sub(columns.end, columns.begin));
-    return asFloat(b, elements, lanes);
-  };
+Values sumOfShares(KernelBuilder &b, const Shares &shares, Value from, Range oh,
+                   Range ow, llvm::ArrayRef<Piece> pieces) {
+  const Buffer &dy = shares.dy;
   Values zeros;
   for (Piece piece : pieces)
     zeros.push_back(b.splat(0, piece.lanes));
@@ -197,33 +195,29 @@ Values sumOfShares(KernelBuilder &b, const Geometry &geometry, const Buffer &dy,
       Values next;
       for (auto [piece, sum] : llvm::zip(pieces, sums)) {
         Value share = b.divF(b.load(b.at(place, piece.offset), piece.lanes),
-                             count(h, w, piece.lanes));
+                             shares.count(h, w, piece.lanes));
         next.push_back(b.addF(sum, share));
       }
       return next;
     });
   });
 }
-} // namespace
 
-// Each element of dx gathers from its windows.
-llvm::FailureOr<Grid> emitAvgPoolGrad(KernelBuilder &b, mlir::Operation *op) {
-  auto pool = mlir::cast<nn::AvgPoolGradOp>(op);
-  Buffer dy = b.buffer(pool.getGradient()), dx = b.buffer(pool.getResult());
-  Geometry geometry(pool, dx, dy);
+Grid emitShares(KernelBuilder &b, const Shares &shares) {
+  const Buffer &dy = shares.dy, &dx = shares.dx;
   PictureTiles tiles(dx.height(), dx.width() * dx.channels() * 4);
   tiles.forEach(b, [&](Value picture, Value begin, Value end) {
     Value none = b.constant(0);
     Value from = b.at(dy.pointer, b.pixel(dy, picture, none, none));
     b.loop(begin, end, 1, [&](Value h) {
-      Range oh = geometry.rows.windowsOf(b, h, b.add(h, 1));
+      Range oh = shares.rows(h);
       b.loop(0, dx.width(), 1, [&](Value w) {
-        Range ow = geometry.columns.windowsOf(b, w, b.add(w, 1));
+        Range ow = shares.columns(w);
         Value to = b.at(dx.pointer, b.pixel(dx, picture, h, w));
         forEachBlock(
             b, dx.channels(), [&](Value c, llvm::ArrayRef<Piece> pieces) {
-              Values sums = sumOfShares(b, geometry, dy, pool.getCountPadding(),
-                                        b.at(from, c), oh, ow, pieces);
+              Values sums =
+                  sumOfShares(b, shares, b.at(from, c), oh, ow, pieces);
               for (auto [piece, sum] : llvm::zip(pieces, sums))
                 b.store(sum, b.at(b.at(to, c), piece.offset));
             });
@@ -232,6 +226,49 @@ llvm::FailureOr<Grid> emitAvgPoolGrad(KernelBuilder &b, mlir::Operation *op) {
     b.zeroHalo(dx, picture, begin, end);
   });
   return tiles.grid();
+}
+
+Value elements(KernelBuilder &b, Range rows, Range columns, int64_t lanes) {
+  return asFloat(
+      b, b.mul(b.sub(rows.end, rows.begin), b.sub(columns.end, columns.begin)),
+      lanes);
+}
+} // namespace
+
+llvm::FailureOr<Grid> emitAvgPoolGrad(KernelBuilder &b, mlir::Operation *op) {
+  auto pool = mlir::cast<nn::AvgPoolGradOp>(op);
+  Buffer dy = b.buffer(pool.getGradient()), dx = b.buffer(pool.getResult());
+  Geometry geometry(pool, dx, dy);
+  auto rows = [&](Value h) {
+    return geometry.rows.windowsOf(b, h, b.add(h, 1));
+  };
+  auto columns = [&](Value w) {
+    return geometry.columns.windowsOf(b, w, b.add(w, 1));
+  };
+  auto count = [&](Value h, Value w, int64_t lanes) {
+    if (pool.getCountPadding())
+      return b.splat(double(geometry.area()), lanes);
+    return elements(b, geometry.rows.inputsOf(b, h),
+                    geometry.columns.inputsOf(b, w), lanes);
+  };
+  return emitShares(b, {dy, dx, rows, columns, count});
+}
+
+llvm::FailureOr<Grid> emitAdaptiveAvgPoolGrad(KernelBuilder &b,
+                                              mlir::Operation *op) {
+  auto pool = mlir::cast<nn::AdaptiveAvgPoolGradOp>(op);
+  Buffer dy = b.buffer(pool.getGradient()), dx = b.buffer(pool.getResult());
+  auto rows = [&](Value h) {
+    return adaptiveWindow(b, h, dy.height(), dx.height());
+  };
+  auto columns = [&](Value w) {
+    return adaptiveWindow(b, w, dy.width(), dx.width());
+  };
+  auto count = [&](Value h, Value w, int64_t lanes) {
+    return elements(b, adaptiveWindow(b, h, dx.height(), dy.height()),
+                    adaptiveWindow(b, w, dx.width(), dy.width()), lanes);
+  };
+  return emitShares(b, {dy, dx, rows, columns, count});
 }
 
 } // namespace tl::cpu

@@ -156,18 +156,17 @@ void EntryWriter::trainStep(ask::PhaseOp phase, int64_t index) {
     dropout.getIdsMutable().assign(input(function, "ids"));
     dropout.getStepMutable().assign(input(function, "step"));
   });
-  if (phase.getBatchNormTrain())
-    trainBatchNorms(function, index);
+  trainBatchNorms(function, index);
   Value perPicture = loss(function, value);
   finish(function, {{"loss", perPicture}, {"scores", scores(value)}});
 }
 
-/// Puts the batch norms that the phase trains into training mode: statistics
-/// of the batch, and the names of the stored ones for their update.
+/// Puts batch norms into training mode: statistics of the batch, and the names
+/// of the stored ones for their update.
 void EntryWriter::trainBatchNorms(func::FuncOp function, int64_t phase) {
   OpBuilder::InsertionGuard guard(builder);
   function.walk([&](nn::BatchNormOp norm) {
-    if (!trainability.trains(nn::layerOf(norm), phase))
+    if (!trainability.trainsBatchNorm(nn::layerOf(norm), phase))
       return;
     auto mean = norm.getMean().getDefiningOp<nn::GetOp>();
     auto variance = norm.getVariance().getDefiningOp<nn::GetOp>();

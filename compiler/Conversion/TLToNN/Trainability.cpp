@@ -11,7 +11,7 @@ Trainability::Trainability(ask::ModelOp model) {
   ask::BackboneOp base = model.getBackbone();
   for (auto layer : base.getBody().front().getOps<ask::LayerOp>())
     if (model.getHead() || !layer->hasAttr(ask::kTopAttr))
-      backbone[layer.getName()] = 0;
+      backbone.insert(layer.getName());
   ask::TrainOp train = model.getTrain();
   if (!train)
     return;
@@ -28,9 +28,11 @@ Trainability::Trainability(ask::ModelOp model) {
     else if (auto phase = unfrozen.find(index); phase != unfrozen.end())
       phases[layer.getName()] = phase->second;
   }
-  if (ask::HeadOp head = model.getHead())
-    for (auto layer : head.getBody().front().getOps<ask::LayerOp>())
+  if (ask::HeadOp own = model.getHead())
+    for (auto layer : own.getBody().front().getOps<ask::LayerOp>()) {
       phases[layer.getName()] = 0;
+      head.insert(layer.getName());
+    }
 }
 
 std::optional<int64_t> Trainability::firstPhase(StringRef layer) const {
@@ -41,13 +43,14 @@ std::optional<int64_t> Trainability::firstPhase(StringRef layer) const {
 std::optional<int64_t>
 Trainability::firstPhase(nn::ParameterOp parameter) const {
   // Fixed where it has no initial value: the scale of batch_norm(scale: false).
-  auto first = firstPhase(parameter.getLayer().value_or(""));
+  StringRef layer = parameter.getLayer().value_or("");
+  auto first = firstPhase(layer);
   if (!first || !parameter.getInitAttr())
     return std::nullopt;
   if (!nn::isStatistic(parameter.getRole().value_or("")))
     return first;
   for (int64_t phase = *first; phase < int64_t(batchNormTrains.size()); ++phase)
-    if (batchNormTrains[phase])
+    if (trainsBatchNorm(layer, phase))
       return phase;
   return std::nullopt;
 }

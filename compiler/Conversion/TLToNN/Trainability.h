@@ -5,6 +5,7 @@
 
 #include "dialects/TL/TL.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 
 #include <optional>
 
@@ -22,6 +23,14 @@ public:
     return first && *first <= phase;
   }
 
+  /// Whether a phase puts a batch norm into training mode: one of the backbone
+  /// where the phase says so, one of the head always, since it starts with the
+  /// statistics of nothing.
+  bool trainsBatchNorm(llvm::StringRef layer, int64_t phase) const {
+    return trains(layer, phase) &&
+           (head.contains(layer) || batchNormTrains[phase]);
+  }
+
   /// The first phase that writes a parameter: by its optimizer or, for the
   /// statistics of a batch norm, in training mode.
   std::optional<int64_t> firstPhase(nn::ParameterOp parameter) const;
@@ -33,8 +42,8 @@ public:
   }
 
 private:
-  llvm::StringMap<int64_t> phases;         // by layer
-  llvm::StringMap<char> backbone;          // a set
+  llvm::StringMap<int64_t> phases; // by layer
+  llvm::StringSet<> backbone, head;
   llvm::SmallVector<bool> batchNormTrains; // by phase
 };
 

@@ -129,7 +129,8 @@ typedef struct tl_preprocess {
 } tl_preprocess;
 
 /* Changes to training pictures, drawn anew for each view of a picture, on RGB
- * bytes at the network's size. */
+ * bytes at the network's size; of grey networks on grey ones, where saturation
+ * and hue are 0. */
 typedef struct tl_augment {
   float flip_horizontal; /* probability */
   float flip_vertical;
@@ -301,7 +302,10 @@ const tl_epoch_record *tl_model_history(const tl_model *model, uint32_t index);
 
 /* RGB bytes, already at the network's size, to pixels: [n][height][width][3]
  * to [n][height][width][channels]. Grey networks take the ITU-R 601 luma, as
- * Pillow rounds it. The one place where bytes are normalised. */
+ * Pillow rounds it; a caller with grey bytes gives each three times, which come
+ * out as they are. (tlrun and Keras turn a picture grey before they resize it:
+ * resized colours may differ from that by the rounding of a byte.) The one
+ * place where bytes are normalised. */
 void tl_model_preprocess(const tl_model *model, const uint8_t *rgb, size_t n,
                          float *pixels);
 
@@ -347,7 +351,8 @@ void tl_session_destroy(tl_session *session);
 tl_status tl_session_predict(tl_session *session, const float *pixels, size_t n,
                              float *logits, float *scores, tl_error *error);
 
-/* The same from RGB bytes [n][height][width][3] at the network's size. */
+/* The same from RGB bytes [n][height][width][3] at the network's size, of grey
+ * networks too (tl_model_preprocess). */
 tl_status tl_session_predict_rgb(tl_session *session, const uint8_t *rgb,
                                  size_t n, float *logits, float *scores,
                                  tl_error *error);

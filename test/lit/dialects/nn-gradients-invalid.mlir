@@ -422,3 +422,12 @@ func.func @batch_sum(%a: tensor<?x3x4xf32>) {
   %0 = nn.batch_sum %a : (tensor<?x3x4xf32>) -> tensor<4xf32>
   return
 }
+
+// -----
+
+// The dx of an adaptive pool has the channels of dy.
+func.func @adaptive_grad(%dy: tensor<?x2x2x3xf32>) {
+  // expected-error@+1 {{'nn.adaptive_avg_pool_grad' op result must be [N, 2, 2, 4], found [N, 2, 2, 3]}}
+  %0 = nn.adaptive_avg_pool_grad %dy : (tensor<?x2x2x3xf32>) -> tensor<?x5x5x4xf32>
+  return
+}

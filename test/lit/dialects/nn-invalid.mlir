@@ -692,3 +692,30 @@ func.func @one_batch(%x: tensor<?x4xf32>, %dy: tensor<5x3xf32>) {
   %0 = nn.dense_grad_weight %x, %dy : (tensor<?x4xf32>, tensor<5x3xf32>) -> tensor<4x3xf32>
   return
 }
+
+// -----
+
+// An adaptive pool works on pictures.
+func.func @adaptive(%x: tensor<?x4xf32>) {
+  // expected-error@+1 {{'nn.adaptive_avg_pool' op input must have 4 dimensions, found [N, 4]}}
+  %0 = nn.adaptive_avg_pool %x : (tensor<?x4xf32>) -> tensor<?x2x2x4xf32>
+  return
+}
+
+// -----
+
+// And gives pictures.
+func.func @adaptive(%x: tensor<?x4x4x2xf32>) {
+  // expected-error@+1 {{'nn.adaptive_avg_pool' op result must have 4 dimensions, found [N, 2]}}
+  %0 = nn.adaptive_avg_pool %x : (tensor<?x4x4x2xf32>) -> tensor<?x2xf32>
+  return
+}
+
+// -----
+
+// It keeps the channels.
+func.func @adaptive(%x: tensor<?x4x4x2xf32>) {
+  // expected-error@+1 {{'nn.adaptive_avg_pool' op result must be [N, 3, 3, 2], found [N, 3, 3, 4]}}
+  %0 = nn.adaptive_avg_pool %x : (tensor<?x4x4x2xf32>) -> tensor<?x3x3x4xf32>
+  return
+}

@@ -184,6 +184,10 @@ func.func @convolution_gradients(%x: tensor<?x8x8x4xf32>, %dy: tensor<?x4x4x6xf3
 func.func @picture_gradients(%x: tensor<?x5x5x4xf32>, %dy: tensor<?x3x3x4xf32, #nn.halo<1, 1, 1, 1>>) {
   // CHECK: nn.max_pool_grad %{{.*}}, %{{.*}} {pads = array<i64: 0, 1, 0, 1>, strides = array<i64: 2, 2>, window = array<i64: 2, 2>} : (tensor<?x3x3x4xf32, #nn.halo<1, 1, 1, 1>>, tensor<?x5x5x4xf32>) -> tensor<?x5x5x4xf32>
   %0 = nn.max_pool_grad %dy, %x {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 1, 0, 1>} : (tensor<?x3x3x4xf32, #nn.halo<1, 1, 1, 1>>, tensor<?x5x5x4xf32>) -> tensor<?x5x5x4xf32>
+  // CHECK: nn.adaptive_avg_pool_grad %{{.*}} : (tensor<?x3x3x4xf32, #nn.halo<1, 1, 1, 1>>) -> tensor<?x5x4x4xf32>
+  %a = nn.adaptive_avg_pool_grad %dy : (tensor<?x3x3x4xf32, #nn.halo<1, 1, 1, 1>>) -> tensor<?x5x4x4xf32>
+  // CHECK: nn.adaptive_avg_pool %{{.*}} : (tensor<?x5x4x4xf32>) -> tensor<?x7x3x4xf32>
+  %b = nn.adaptive_avg_pool %a : (tensor<?x5x4x4xf32>) -> tensor<?x7x3x4xf32>
   // CHECK: nn.avg_pool_grad %{{.*}} {count_padding, pads = array<i64: 0, 1, 0, 1>, strides = array<i64: 2, 2>, window = array<i64: 2, 2>}
   %1 = nn.avg_pool_grad %dy {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 1, 0, 1>, count_padding} : (tensor<?x3x3x4xf32, #nn.halo<1, 1, 1, 1>>) -> tensor<?x5x5x4xf32>
   // CHECK: nn.slice_grad %{{.*}} {offsets = array<i64: 0, 0, 0>, strides = array<i64: 2, 2, 1>}

@@ -57,6 +57,43 @@ TEST(Augment, ColoursEqualTorchvision) {
   }
 }
 
+/// The first channel alone.
+Image greyOf(const Image &picture) {
+  Image grey(picture.width, picture.height, 1);
+  for (size_t i = 0; i < grey.values.size(); ++i)
+    grey.values[i] = picture.values[i * picture.channels];
+  return grey;
+}
+
+// As above, of one channel: contrast is around the mean of the bytes as they
+// are, where that of three channels rounds each to a luma first.
+TEST(Augment, GreyEqualsTorchvision) {
+  Image grey = greyOf(makeSyntheticPicture(kWidth, kHeight, 3));
+  for (const ColourGolden &golden : kGreyColours) {
+    ViewChange change;
+    change.*golden.field = golden.factor;
+    Image out = applyChange(grey, change);
+    EXPECT_LE(largestDifference(out, golden.bytes), 1) << golden.factor;
+    EXPECT_NE(out.values, grey.values) << golden.factor;
+  }
+}
+
+// A grey picture has no saturation and no hue, and moves as each channel of a
+// coloured one does.
+TEST(Augment, GreyMovesAsAChannel) {
+  Image picture = makeSyntheticPicture(kWidth, kHeight, 3);
+  Image grey = greyOf(picture);
+  ViewChange colour;
+  colour.saturation = 0.2f;
+  colour.hue = 0.3f;
+  EXPECT_EQ(applyChange(grey, colour).values, grey.values);
+  ViewChange turn;
+  turn.turn = 1u << 29;
+  turn.zoom = 0.8f;
+  EXPECT_EQ(applyChange(grey, turn).values,
+            greyOf(applyChange(picture, turn)).values);
+}
+
 // Within two of Pillow's bytes on a picture of noise, beyond the edges too:
 // Pillow walks its source in steps and so rounds places differently.
 TEST(Augment, GeometryEqualsPillow) {

@@ -57,6 +57,11 @@ const std::vector<RuleCase> &pools() {
         rules.push_back({op + " %a0" + g.windows,
                          {"tensor<?x" + g.in + "xf32>"},
                          "tensor<?x" + g.out + "xf32>"});
+    for (auto [in, out] :
+         {std::pair("5x7x2", "3x4x2"), {"4x6x1", "2x3x1"}, {"2x1x3", "3x2x3"}})
+      rules.push_back({"nn.adaptive_avg_pool %a0",
+                       {std::string("tensor<?x") + in + "xf32>"},
+                       std::string("tensor<?x") + out + "xf32>"});
     rules.push_back(
         {"nn.avg_pool %a0 {window = array<i64: 3, 3>, strides = array<i64: 2, "
          "2>, pads = array<i64: 1, 1, 1, 1>, count_padding}",

@@ -166,6 +166,14 @@ TEST(Layers, AvgPool) {
                {1.5, 6});
 }
 
+// Five elements into three windows, [0, 2), [1, 4), [3, 5), and one into two.
+TEST(Layers, AdaptiveAvgPool) {
+  expectValues(evaluate("nn.adaptive_avg_pool %a0", {"tensor<?x5x1x1xf32>"},
+                        "tensor<?x3x2x1xf32>",
+                        {NNValue({1, 5, 1, 1}, {1, 3, 8, 10, 4})}),
+               {2, 2, 7, 7, 7, 7});
+}
+
 // One mean a picture and channel.
 TEST(Layers, GlobalAvgPool) {
   expectValues(evaluate("nn.global_avg_pool %a0", {"tensor<?x1x2x2xf32>"},

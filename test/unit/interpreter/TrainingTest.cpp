@@ -221,6 +221,14 @@ TEST(Training, AvgPoolGrad) {
   expectValues(gradient("count_padding, "), {1, 1, 3});
 }
 
+// Windows [0, 2), [1, 4), [3, 5): what lies in two gets a share of both.
+TEST(Training, AdaptiveAvgPoolGrad) {
+  expectValues(evaluate("nn.adaptive_avg_pool_grad %a0",
+                        {"tensor<?x1x3x1xf32>"}, "tensor<?x1x5x1xf32>",
+                        {NNValue({1, 1, 3, 1}, {2, 9, 4})}),
+               {1, 4, 3, 5, 2});
+}
+
 TEST(Training, SoftmaxGrad) {
   NNValue dy({1, 2}, {1, 3}), y({1, 2}, {0.25, 0.75});
   expectValues(evaluate("nn.softmax_grad %a0, %a1",

@@ -135,6 +135,37 @@ TEST(AvgPool, AgreesWithInterpreter) {
            {0, 1e-6}});
 }
 
+/// Sizes that divide and that do not, fewer elements than windows, odd
+/// channels.
+const struct Adaptive {
+  std::initializer_list<int64_t> in, out;
+} kAdaptive[] = {{{9, 8, 17}, {7, 7, 17}},   {{5, 7, 3}, {3, 4, 3}},
+                 {{1, 1, 1}, {7, 5, 1}},     {{14, 21, 130}, {7, 7, 130}},
+                 {{33, 31, 40}, {7, 6, 40}}, {{3, 5, 6}, {7, 2, 6}}};
+
+// At most 36 values below 1 are added and divided by their number: 36 units of
+// 36 at the most, over 36: 2e-6.
+TEST(AdaptiveAvgPool, AgreesWithInterpreter) {
+  for (const auto &[in, out] : kAdaptive)
+    for (bool halo : {false, true})
+      expectAgreesWithInterpreter({"nn.adaptive_avg_pool %a0",
+                                   {picture(in, halo ? kHalo : "")},
+                                   picture(out, halo ? kOther : ""),
+                                   {0, 2e-6}});
+}
+
+// At most 35 shares below 1 are added, one after another, to sums below 35:
+// 1 + 2 + ... + 35 roundings of 2^-24 each: 4e-5. A share by a wrong count is
+// off by a hundredth of a value and more.
+TEST(AdaptiveAvgPoolGrad, AgreesWithInterpreter) {
+  for (const auto &[in, out] : kAdaptive)
+    for (bool halo : {false, true})
+      expectAgreesWithInterpreter({"nn.adaptive_avg_pool_grad %a0",
+                                   {picture(out, halo ? kHalo : "")},
+                                   picture(in, halo ? kOther : ""),
+                                   {0, 4e-5}});
+}
+
 // A row's sum of 40 values and 40 such sums: chains of 80 roundings of values
 // that reach about 40, over 1600: 1e-6.
 TEST(GlobalAvgPool, AgreesWithInterpreter) {
