@@ -36,7 +36,8 @@ uint64_t multiplyAdds(Operation *op) {
       })
       // As the convolution that it stands for, so that rates compare.
       .Case([](nn::WinogradConv2DOp conv) {
-        return places(conv.getResult()) * elements(conv.getFilter()) *
+        uint64_t map = uint64_t(conv.getMapSize(0) * conv.getMapSize(1));
+        return map * elements(conv.getFilter()) *
                (nn::winograd::kTaps * nn::winograd::kTaps) /
                nn::winograd::kPlanes;
       })

@@ -6,6 +6,9 @@
 #include "dialects/NN/Winograd.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <cmath>
+#include <limits>
+
 using namespace mlir;
 using namespace tl::nn;
 
@@ -60,9 +63,8 @@ Matrix<kInputs, kInputs> inputs(const NNValue &x, int64_t n, int64_t h,
 }
 
 /// Bias, residual and activation of one block of outputs of channel `o`.
-void finish(WinogradConv2DOp op, Frame &f, int64_t n, int64_t h, int64_t w,
-            int64_t o, const Matrix<kOutputs, kOutputs> &sums) {
-  NNValue &y = f.result(op);
+void finish(WinogradConv2DOp op, Frame &f, NNValue &y, int64_t n, int64_t h,
+            int64_t w, int64_t o, const Matrix<kOutputs, kOutputs> &sums) {
   for (int64_t i = h; i < std::min(h + kOutputs, y.shape[1]); ++i)
     for (int64_t j = w; j < std::min(w + kOutputs, y.shape[2]); ++j) {
       int64_t place = ((n * y.shape[1] + i) * y.shape[2] + j) * y.shape[3] + o;
@@ -76,9 +78,28 @@ void finish(WinogradConv2DOp op, Frame &f, int64_t n, int64_t h, int64_t w,
     }
 }
 
+/// The maximum of each 2 x 2 block of `map`; a NaN stays.
+void pool(const NNValue &map, NNValue &y) {
+  int64_t channels = y.shape[3];
+  for (int64_t place = 0; place < int64_t(y.data.size()); ++place) {
+    int64_t pixel = place / channels, column = pixel % y.shape[2];
+    int64_t line = pixel / y.shape[2]; // of all pictures
+    int64_t h = line / y.shape[1] * map.shape[1] + line % y.shape[1] * kPool;
+    double largest = -std::numeric_limits<double>::infinity();
+    for (int64_t i = 0; i < kPool * kPool; ++i) {
+      int64_t w = column * kPool + i % kPool;
+      double value = map.data[((h + i / kPool) * map.shape[2] + w) * channels +
+                              place % channels];
+      if (!std::isnan(largest) && !(value <= largest))
+        largest = value;
+    }
+    y.data[place] = largest;
+  }
+}
+
 LogicalResult evaluate(WinogradConv2DOp op, Frame &f) {
   const NNValue &x = f[op.getInput()], &u = f[op.getFilter()];
-  const NNValue &y = f.result(op);
+  NNValue y({x.shape[0], op.getMapSize(0), op.getMapSize(1), u.shape[2]});
   int64_t channels = x.shape[3], outputs = y.shape[3];
   for (int64_t n = 0; n < y.shape[0]; ++n)
     for (int64_t h = 0; h < y.shape[1]; h += kOutputs)
@@ -95,8 +116,12 @@ LogicalResult evaluate(WinogradConv2DOp op, Frame &f) {
                   u.data[(p * channels + c) * outputs + o];
         }
         for (int64_t o = 0; o < outputs; ++o)
-          finish(op, f, n, h, w, o, sandwich(outputMatrix(), products[o]));
+          finish(op, f, y, n, h, w, o, sandwich(outputMatrix(), products[o]));
       }
+  if (op.getPooled())
+    pool(y, f.result(op));
+  else
+    f.result(op) = y;
   return success();
 }
 } // namespace

@@ -62,6 +62,7 @@ LogicalResult fuse(Compilation &c) {
 LogicalResult layout(Compilation &c) {
   return runPasses(c, [](PassManager &passes) {
     passes.addPass(createUseWinograd());
+    passes.addPass(createFusePools());
     passes.addPass(createAssignLayouts());
   });
 }

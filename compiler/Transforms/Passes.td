@@ -136,6 +136,17 @@ def UseWinograd : TL_Pass<"tl-use-winograd"> {
   }];
 }
 
+def FusePools : TL_Pass<"tl-fuse-pools"> {
+  let summary = "Pool in the convolution that makes the map";
+  let description = [{
+    A 2x2 maximum pool with strides of 2 and without pads whose input is an
+    `nn.winograd_conv2d` that nothing else reads becomes part of it: the map is
+    neither written nor read, and an odd last row or column not computed. The
+    bits stay the same. In a training step the map stays where a gradient reads
+    it. Where a window would lie over two blocks of 4x4, it stays, too.
+  }];
+}
+
 def AssignLayouts : TL_Pass<"tl-assign-layouts"> {
   let summary = "Choose halos of activations and storage forms of weights";
   let description = [{

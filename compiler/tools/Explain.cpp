@@ -3,7 +3,10 @@
 
 #include "compiler/Analysis/MultiplyAdds.h"
 #include "compiler/Conversion/KernelsToCPU/KernelsToCPU.h"
+#include "dialects/NN/Storage.h"
 #include "dialects/TL/TL.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/SmallPtrSet.h"
 
 using namespace mlir;
 
@@ -21,11 +24,13 @@ public:
   }
 
   FailureOr<EntryFacts> explain(rt::EntryOp entry) {
-    EntryFacts facts{entry.getSymName().str(),
-                     batch,
-                     {},
-                     arenaPlanned(entry),
-                     arenaLowerBound(entry)};
+    EntryFacts facts{
+        entry.getSymName().str(),
+        batch,
+        {},
+        arenaPlanned(entry),
+        arenaLowerBound(entry),
+        derivedBytes(entry.getBody().front().getOps<rt::WeightOp>())};
     for (auto call : entry.getBody().front().getOps<rt::CallOp>()) {
       auto row = explain(call);
       if (failed(row))
@@ -43,6 +48,11 @@ private:
     facts.operation = kernel.getComputation()->getName().stripDialect().str();
     facts.multiplyAdds = multiplyAdds(call);
     facts.traffic = trafficOf(call);
+    llvm::SmallSetVector<rt::WeightOp, 4> weights;
+    for (Value input : call.getInputs())
+      if (auto weight = input.getDefiningOp<rt::WeightOp>())
+        weights.insert(weight);
+    facts.derivedBytes = derivedBytes(weights);
     facts.bytes = double(facts.traffic.read + facts.traffic.written) +
                   double(facts.traffic.shared) / double(batch);
     for (const cpu::Isa *isa : targets) {
@@ -57,6 +67,19 @@ private:
                          form, *isa)});
     }
     return facts;
+  }
+
+  /// Of those of `weights` that are derived, each counted once.
+  template <typename Weights> uint64_t derivedBytes(Weights &&weights) {
+    llvm::SmallPtrSet<Operation *, 8> counted;
+    uint64_t bytes = 0;
+    for (rt::WeightOp weight : weights) {
+      auto derived =
+          dyn_cast<rt::DerivedOp>(symbols.lookup(weight.getTensor()));
+      if (derived && counted.insert(derived).second)
+        bytes += uint64_t(nn::storageOf(derived.getTensorType()).bytes);
+    }
+    return bytes;
   }
 
   using Emitted = std::pair<cpu::Form, rt::GridAttr>;

@@ -27,6 +27,8 @@ struct CallFacts {
   uint64_t multiplyAdds = 0; ///< of one picture
   Traffic traffic;
   double bytes = 0; ///< of one picture: its own, and its part of what is shared
+  /// Derived values (rt.derived) that it reads, part of what is shared.
+  uint64_t derivedBytes = 0;
   std::vector<TargetFacts> targets;
 };
 
@@ -35,6 +37,9 @@ struct EntryFacts {
   int64_t batch = 0;
   std::vector<CallFacts> calls;
   ArenaSize planned, lowerBound;
+  /// Of the derived values that its calls read, each counted once: the runtime
+  /// keeps them beside the arena, one copy for all entries.
+  uint64_t derivedBytes = 0;
 };
 
 /// Of a program whose memory is planned. Batches are what the model trains

@@ -75,6 +75,9 @@ void printCall(const CallFacts &call, size_t index, llvm::raw_ostream &os) {
     os << call.layer << "  ";
   os << call.operation << "\n      "
      << workText(call.multiplyAdds, call.traffic, call.bytes) << "\n";
+  if (call.derivedBytes)
+    os << "      derived of its weights: " << grouped(call.derivedBytes)
+       << " bytes\n";
   for (const TargetFacts &target : call.targets) {
     os << llvm::formatv("      {0,-9}  ", target.isa->name) << target.form.text
        << ", " << blockText(target.form) << ", " << tilesText(target.grid)
@@ -104,6 +107,9 @@ void printTotals(const EntryFacts &entry, llvm::raw_ostream &os) {
   };
   os << "  arena " << arena(entry.planned) << " bytes at batch " << entry.batch
      << ", at least " << arena(entry.lowerBound) << "\n";
+  if (entry.derivedBytes)
+    os << "  derived values " << grouped(entry.derivedBytes)
+       << " bytes, made once for all entries\n";
 }
 
 void writeWork(llvm::json::OStream &json, uint64_t multiplyAdds,
@@ -146,6 +152,7 @@ void writeEntry(llvm::json::OStream &json, const EntryFacts &entry) {
         json.attribute("layer", call.layer);
         json.attribute("operation", call.operation);
         writeWork(json, call.multiplyAdds, call.traffic);
+        json.attribute("derived_bytes", call.derivedBytes);
         json.attributeArray("targets", [&] {
           for (const TargetFacts &target : call.targets)
             json.object([&] { writeTarget(json, call, target); });
@@ -154,6 +161,7 @@ void writeEntry(llvm::json::OStream &json, const EntryFacts &entry) {
   });
   json.attributeObject(
       "total", [&] { writeWork(json, totals.multiplyAdds, totals.traffic); });
+  json.attribute("derived_bytes", entry.derivedBytes);
   json.attributeObject("arena", [&] { writeArena(json, entry.planned); });
   json.attributeObject("arena_least",
                        [&] { writeArena(json, entry.lowerBound); });

@@ -62,10 +62,9 @@ HaloSizes reachOf(Conv2DGradFilterOp op) {
 }
 
 HaloSizes reachOf(WinogradConv2DOp op) {
-  auto out = cast<RankedTensorType>(op.getType());
   Range ranges[2];
   for (unsigned d : {0, 1}) {
-    int64_t blocks = winograd::blocksFor(out.getDimSize(1 + d));
+    int64_t blocks = winograd::blocksFor(op.getUsedSize(d));
     int64_t first = -op.getPads()[2 * d];
     ranges[d] = {first,
                  first + blocks * winograd::kOutputs + winograd::kTaps - 2};

@@ -20,6 +20,10 @@ namespace tl::nn::winograd {
 inline constexpr int64_t kTaps = 3, kOutputs = 4, kInputs = 6;
 inline constexpr int64_t kPlanes = kInputs * kInputs;
 
+/// Side of what one pooled result is the maximum of: 2 x 2 results a block.
+inline constexpr int64_t kPool = 2;
+static_assert(kOutputs % kPool == 0);
+
 /// The points are 0 and both signs of these.
 inline constexpr double kNear = 0.75, kFar = 1.5;
 inline constexpr std::array<double, 5> kPoints = {0, kNear, -kNear, kFar,

@@ -1,4 +1,4 @@
-// Verifiers of Winograd's convolutions (NNWinogradOps.td).
+// Verifiers and sizes of Winograd's convolutions (NNWinogradOps.td).
 #include "dialects/NN/Expect.h"
 #include "dialects/NN/Winograd.h"
 
@@ -20,6 +20,15 @@ LogicalResult WinogradFilterOp::verify() {
                      {winograd::kPlanes, inputs, outputs});
 }
 
+int64_t WinogradConv2DOp::getMapSize(unsigned d) {
+  return windowOutput(shapeOf(getInput())[1 + d], winograd::kTaps, 1, 1,
+                      getPads()[2 * d], getPads()[2 * d + 1]);
+}
+
+int64_t WinogradConv2DOp::getUsedSize(unsigned d) {
+  return shapeOf(getResult())[1 + d] * (getPooled() ? winograd::kPool : 1);
+}
+
 LogicalResult WinogradConv2DOp::verify() {
   if (failed(expectRank(*this, "input", getInput(), 4)) ||
       failed(expectRank(*this, "filter", getFilter(), 3)) ||
@@ -31,15 +40,19 @@ LogicalResult WinogradConv2DOp::verify() {
     return failure();
   if (getBias() && failed(expectShape(*this, "bias", getBias(), {u[2]})))
     return failure();
-  SmallVector<int64_t> out{in[0], 0, 0, u[2]};
-  for (int d : {0, 1})
-    out[1 + d] = windowOutput(in[1 + d], winograd::kTaps, 1, 1,
-                              getPads()[2 * d], getPads()[2 * d + 1]);
+  SmallVector<int64_t> out{in[0], getMapSize(0), getMapSize(1), u[2]};
   if (std::min(out[1], out[2]) < 1)
     return emitOpError("the filter is larger than the padded input");
   if (getResidual() &&
       failed(expectShape(*this, "residual", getResidual(), out)))
     return failure();
+  if (getPooled()) {
+    for (int d : {1, 2})
+      out[d] /= winograd::kPool;
+    if (std::min(out[1], out[2]) < 1)
+      return emitOpError() << "a map of " << getMapSize(0) << " x "
+                           << getMapSize(1) << " has nothing to pool";
+  }
   return expectShape(*this, "result", getResult(), out);
 }
 

@@ -5,6 +5,7 @@
 #include "compiler/Conversion/KernelsToCPU/Emitters.h"
 #include "compiler/Conversion/KernelsToCPU/PictureTiles.h"
 #include "compiler/Conversion/KernelsToCPU/PoolWindows.h"
+#include "compiler/Conversion/KernelsToCPU/VectorMath.h"
 
 #include <limits>
 
@@ -102,13 +103,9 @@ Value asFloat(KernelBuilder &b, Value integer, Value like) {
 }
 } // namespace
 
-// A NaN stays: it must reach the loss, where it stops the run.
 llvm::FailureOr<Grid> emitMaxPool(KernelBuilder &b, mlir::Operation *op) {
   auto pool = mlir::cast<nn::MaxPoolOp>(op);
-  auto combine = [&](Value most, Value v) {
-    Value isNaN = b.compareF(mlir::arith::CmpFPredicate::UNO, most, most);
-    return b.select(isNaN, most, b.maxF(most, v));
-  };
+  auto combine = [&](Value most, Value v) { return largerOrNaN(b, most, v); };
   auto finish = [](Value most, Range, Range) { return most; };
   return emitWindows(
       b, pool,

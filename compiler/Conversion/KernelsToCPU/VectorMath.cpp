@@ -185,6 +185,11 @@ static Value hardSigmoid(KernelBuilder &b, Value x) {
   return b.minF(b.number(1, x), b.maxF(b.number(0, x), y));
 }
 
+Value largerOrNaN(KernelBuilder &b, Value most, Value next) {
+  Value isNaN = b.compareF(mlir::arith::CmpFPredicate::UNO, most, most);
+  return b.select(isNaN, most, b.maxF(most, next));
+}
+
 Value activate(KernelBuilder &b, nn::ActivationAttr activation, Value x) {
   if (!activation)
     return x;

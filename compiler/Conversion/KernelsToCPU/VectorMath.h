@@ -20,6 +20,9 @@ Value sigmoid(KernelBuilder &b, Value x);
 Value erf(KernelBuilder &b, Value x);
 Value sqrt(KernelBuilder &b, Value x); ///< exact: one instruction
 Value abs(KernelBuilder &b, Value x);
+/// The larger of what was the largest so far and `next`. A NaN stays: it must
+/// reach the loss, where it stops the run.
+Value largerOrNaN(KernelBuilder &b, Value most, Value next);
 
 /// f(x) of dialects/NN/Activation.h; x itself for a null attribute.
 Value activate(KernelBuilder &b, nn::ActivationAttr activation, Value x);

@@ -1,7 +1,8 @@
 // nn.winograd_conv2d in three steps (WinogradPlan.h): blocks of inputs to the
 // 36 points, products on the micro-tile, and back with bias, residual and
-// activation. Each result is a sum over input channels in their order for each
-// point, whichever tile and row of the micro-tile it falls in.
+// activation, perhaps to the maxima of 2 x 2 results. Each result is a sum over
+// input channels in their order for each point, whichever tile and row of the
+// micro-tile it falls in.
 #include "compiler/Conversion/KernelsToCPU/ConvParts.h"
 #include "compiler/Conversion/KernelsToCPU/Emitters.h"
 #include "compiler/Conversion/KernelsToCPU/MicroTile.h"
@@ -22,6 +23,7 @@ namespace {
 struct Conv {
   llvm::ArrayRef<int64_t> pads;
   nn::ActivationAttr activation;
+  bool pooled;
   Buffer x, u, bias, residual, y;
   WinogradPlan plan;
   Value v = {}, m = {}; ///< scratch
@@ -168,22 +170,56 @@ static void emitPoints(KernelBuilder &b, const Conv &c) {
   });
 }
 
+/// Where block `block` begins in a value that has `side` rows and columns of
+/// each block, at this tile's first channel.
+static Value placeOf(KernelBuilder &b, const Conv &c, const Block &block,
+                     const Buffer &buffer, int64_t side) {
+  Value pixel = b.pixel(buffer, block.picture, b.mul(block.row, side),
+                        b.mul(block.column, side));
+  return b.at(buffer.pointer, b.add(pixel, c.firstOutput));
+}
+
+/// Result (i, j) of a block, of its `sums` or of the maximum of four: bias,
+/// residual and activation come first. `residual` is the block's place.
+static Value finishResult(KernelBuilder &b, const Conv &c, const Values &sums,
+                          Value bias, Value residual, int64_t i, int64_t j) {
+  auto finish = [&](int64_t h, int64_t w) {
+    Value sum = sums[h * kOutputs + w];
+    if (bias)
+      sum = b.addF(sum, bias);
+    if (residual) {
+      Value place = b.at(residual, h * c.residual.rowStride() +
+                                       w * c.residual.channels());
+      auto type = mlir::cast<mlir::VectorType>(sum.getType());
+      sum = b.addF(sum, b.load(place, type.getDimSize(0)));
+    }
+    return activate(b, c.activation, sum);
+  };
+  if (!c.pooled)
+    return finish(i, j);
+  Value most;
+  for (int64_t h = i * kPool; h < (i + 1) * kPool; ++h)
+    for (int64_t w = j * kPool; w < (j + 1) * kPool; ++w) {
+      Value next = finish(h, w);
+      most = most ? largerOrNaN(b, most, next) : next;
+    }
+  return most;
+}
+
 /// Where the result's last block reaches past its end, what lies outside is
 /// not stored.
 static void emitOutputs(KernelBuilder &b, const Conv &c, const Block &block) {
   const WinogradPlan &plan = c.plan;
-  int64_t lastHeight = c.y.height() - (plan.blockRows - 1) * kOutputs;
-  int64_t lastWidth = c.y.width() - (plan.blockColumns - 1) * kOutputs;
+  int64_t side = c.pooled ? kOutputs / kPool : kOutputs;
+  int64_t lastHeight = c.y.height() - (plan.blockRows - 1) * side;
+  int64_t lastWidth = c.y.width() - (plan.blockColumns - 1) * side;
   Value whole = b.less(block.row, b.constant(plan.blockRows - 1));
   Value wide = b.less(block.column, b.constant(plan.blockColumns - 1));
   Value both = mlir::arith::AndIOp::create(b, whole, wide);
-  auto place = [&](const Buffer &buffer) {
-    Value pixel = b.pixel(buffer, block.picture, b.mul(block.row, kOutputs),
-                          b.mul(block.column, kOutputs));
-    return b.at(buffer.pointer, b.add(pixel, c.firstOutput));
-  };
-  Value to = place(c.y), from = b.at(c.m, b.mul(block.index, plan.mRow));
-  Value residual = c.residual.pointer ? place(c.residual) : Value();
+  Value to = placeOf(b, c, block, c.y, side);
+  Value from = b.at(c.m, b.mul(block.index, plan.mRow));
+  Value residual =
+      c.residual.pointer ? placeOf(b, c, block, c.residual, kOutputs) : Value();
   Value bias = c.bias.pointer ? b.at(c.bias.pointer, c.firstOutput) : Value();
   b.forEachVector(plan.outputs, [&](Value channel, int64_t lanes) {
     Value start = b.at(from, channel);
@@ -192,28 +228,21 @@ static void emitOutputs(KernelBuilder &b, const Conv &c, const Block &block) {
           return b.load(b.at(start, (i * kInputs + j) * plan.mPlane), lanes);
         });
     Value constant = bias ? b.load(b.at(bias, channel), lanes) : Value();
+    Value added = residual ? b.at(residual, channel) : Value();
+    Value target = b.at(to, channel);
     auto store = [&](int64_t i0, int64_t i1, int64_t j0, int64_t j1) {
       for (int64_t i = i0; i < i1; ++i)
-        for (int64_t j = j0; j < j1; ++j) {
-          auto at = [&](Value pointer, const Buffer &buffer) {
-            return b.at(b.at(pointer, channel),
-                        i * buffer.rowStride() + j * buffer.channels());
-          };
-          Value sum = sums[i * kOutputs + j];
-          if (constant)
-            sum = b.addF(sum, constant);
-          if (residual)
-            sum = b.addF(sum, b.load(at(residual, c.residual), lanes));
-          b.store(activate(b, c.activation, sum), at(to, c.y));
-        }
+        for (int64_t j = j0; j < j1; ++j)
+          b.store(finishResult(b, c, sums, constant, added, i, j),
+                  b.at(target, i * c.y.rowStride() + j * c.y.channels()));
     };
     store(0, lastHeight, 0, lastWidth);
-    if (lastWidth < kOutputs)
-      b.when(wide, [&] { store(0, lastHeight, lastWidth, kOutputs); });
-    if (lastHeight < kOutputs)
-      b.when(whole, [&] { store(lastHeight, kOutputs, 0, lastWidth); });
-    if (lastHeight < kOutputs && lastWidth < kOutputs)
-      b.when(both, [&] { store(lastHeight, kOutputs, lastWidth, kOutputs); });
+    if (lastWidth < side)
+      b.when(wide, [&] { store(0, lastHeight, lastWidth, side); });
+    if (lastHeight < side)
+      b.when(whole, [&] { store(lastHeight, side, 0, lastWidth); });
+    if (lastHeight < side && lastWidth < side)
+      b.when(both, [&] { store(lastHeight, side, lastWidth, side); });
   });
 }
 
@@ -251,9 +280,11 @@ llvm::FailureOr<Grid> emitWinogradConv2D(KernelBuilder &b,
     return op.emitOpError("needs its filter as #nn.form<panels>");
   if (failed(checkHalo(op, x, nn::reachOf(op))))
     return mlir::failure();
-  WinogradShape shape{y.height(), y.width(), x.channels(), y.channels()};
+  WinogradShape shape{op.getUsedSize(0), op.getUsedSize(1), x.channels(),
+                      y.channels()};
   Conv c{op.getPads(),
          op.getActivationAttr(),
+         op.getPooled(),
          x,
          u,
          b.bufferOrNone(op.getBias()),
@@ -261,9 +292,9 @@ llvm::FailureOr<Grid> emitWinogradConv2D(KernelBuilder &b,
          y,
          WinogradPlan(shape, b.isa())};
   b.describe("Winograd F(4x4, 3x3), " + llvm::Twine(c.plan.blocks) +
-             " blocks a tile");
+             " blocks a tile" + (c.pooled ? ", maxima of 2x2" : ""));
   b.setProducts(double(kPlanes * c.plan.map()) /
-                double(kTaps * kTaps * y.height() * y.width()));
+                double(kTaps * kTaps * op.getMapSize(0) * op.getMapSize(1)));
   findShare(b, c);
   forEachBlock(b, c, [&](const Block &block) { emitInputs(b, c, block); });
   emitPoints(b, c);

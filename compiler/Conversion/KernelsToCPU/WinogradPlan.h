@@ -10,14 +10,14 @@
 namespace tl::cpu {
 
 struct WinogradShape {
-  int64_t height, width; ///< of the result
+  int64_t height, width; ///< of the map, without what pooling leaves out
   int64_t inputs, outputs;
 };
 
 struct WinogradPlan {
   WinogradPlan(const WinogradShape &shape, const Isa &isa);
 
-  int64_t blockRows, blockColumns; ///< that cover a picture's result
+  int64_t blockRows, blockColumns; ///< that cover a picture's map
   /// Blocks of a group of `pictures` pictures, counted through, are cut into
   /// `blockParts` parts of `blocks`, and outputs into equal parts.
   int64_t pictures = 1, blocks, blockParts;

@@ -105,3 +105,30 @@ func.func @conv(%x: tensor<?x8x8x4xf32>, %u: tensor<36x4x6xf32>) {
   %0 = nn.winograd_conv2d %x, %u : (tensor<?x8x8x4xf32>, tensor<36x4x6xf32>) -> tensor<?x8x8x6xf32>
   return
 }
+
+// -----
+
+// Pooled, it is half of that, rounded down.
+func.func @conv(%x: tensor<?x9x8x4xf32>, %u: tensor<36x4x6xf32>) {
+  // expected-error@+1 {{'nn.winograd_conv2d' op result must be [N, 3, 3, 6], found [N, 4, 3, 6]}}
+  %0 = nn.winograd_conv2d %x, %u {pooled} : (tensor<?x9x8x4xf32>, tensor<36x4x6xf32>) -> tensor<?x4x3x6xf32>
+  return
+}
+
+// -----
+
+// The residual is added before pooling.
+func.func @conv(%x: tensor<?x8x8x4xf32>, %u: tensor<36x4x6xf32>, %r: tensor<?x3x3x6xf32>) {
+  // expected-error@+1 {{'nn.winograd_conv2d' op residual must be [N, 6, 6, 6], found [N, 3, 3, 6]}}
+  %0 = nn.winograd_conv2d %x, %u residual %r {pooled} : (tensor<?x8x8x4xf32>, tensor<36x4x6xf32>, tensor<?x3x3x6xf32>) -> tensor<?x3x3x6xf32>
+  return
+}
+
+// -----
+
+// There are 2 x 2 values to pool.
+func.func @conv(%x: tensor<?x3x8x4xf32>, %u: tensor<36x4x6xf32>) {
+  // expected-error@+1 {{'nn.winograd_conv2d' op a map of 1 x 6 has nothing to pool}}
+  %0 = nn.winograd_conv2d %x, %u {pooled} : (tensor<?x3x8x4xf32>, tensor<36x4x6xf32>) -> tensor<?x1x3x6xf32>
+  return
+}

@@ -228,5 +228,7 @@ func.func @winograd(%x: tensor<?x8x8x4xf32>, %w: tensor<3x3x4x6xf32>, %b: tensor
   %t = nn.winograd_filter %w {transposed} : (tensor<3x3x4x6xf32>) -> tensor<36x6x4xf32>
   // CHECK: nn.winograd_conv2d %{{.*}}, %{{.*}}, %{{.*}} residual %{{.*}} {activation = #nn.act<relu>, pads = array<i64: 1, 1, 1, 1>} : (tensor<?x8x8x4xf32>, tensor<36x4x6xf32>, tensor<6xf32>, tensor<?x8x8x6xf32>) -> tensor<?x8x8x6xf32>
   %y = nn.winograd_conv2d %x, %u, %b residual %r {pads = array<i64: 1, 1, 1, 1>, activation = #nn.act<relu>} : (tensor<?x8x8x4xf32>, tensor<36x4x6xf32>, tensor<6xf32>, tensor<?x8x8x6xf32>) -> tensor<?x8x8x6xf32>
+  // CHECK: nn.winograd_conv2d %{{.*}}, %{{.*}} {pooled} : (tensor<?x8x8x4xf32>, tensor<36x4x6xf32>) -> tensor<?x3x3x6xf32>
+  %p = nn.winograd_conv2d %x, %u {pooled} : (tensor<?x8x8x4xf32>, tensor<36x4x6xf32>) -> tensor<?x3x3x6xf32>
   return
 }

@@ -144,3 +144,17 @@ func.func @winograd(%x: tensor<?x5x8x4xf32>) -> tensor<?x5x7x6xf32> {
   %y = nn.winograd_conv2d %x, %u {pads = array<i64: 1, 1, 0, 1>} : (tensor<?x5x8x4xf32>, tensor<36x4x6xf32>) -> tensor<?x5x7x6xf32>
   return %y : tensor<?x5x7x6xf32>
 }
+
+// -----
+
+// Pooled, the blocks of the last row and column are left out: of a map of 9
+// only 8 are computed, which reach no zeros behind it.
+nn.parameter @frozen : tensor<3x3x4x6xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
+// CHECK-LABEL: func.func @pooled
+// CHECK-SAME: %{{.*}}: tensor<?x9x9x4xf32, #nn.halo<1, 0, 1, 0>>
+func.func @pooled(%x: tensor<?x9x9x4xf32>) -> tensor<?x4x4x6xf32> {
+  %w = nn.get @frozen : tensor<3x3x4x6xf32>
+  %u = nn.winograd_filter %w : (tensor<3x3x4x6xf32>) -> tensor<36x4x6xf32>
+  %y = nn.winograd_conv2d %x, %u {pads = array<i64: 1, 1, 1, 1>, pooled} : (tensor<?x9x9x4xf32>, tensor<36x4x6xf32>) -> tensor<?x4x4x6xf32>
+  return %y : tensor<?x4x4x6xf32>
+}

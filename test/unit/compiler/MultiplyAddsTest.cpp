@@ -41,6 +41,11 @@ constexpr Case kCases[] = {
      "pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : "
      "(tensor<?x4x4x5xf32>, tensor<3x3x5x3xf32>) -> tensor<?x9x9x3xf32>",
      16 * 135},
+    {"Winograd's: as the convolution, also where pooling leaves a row out",
+     "%x: tensor<?x9x9x4xf32>, %u: tensor<36x4x6xf32>",
+     "nn.winograd_conv2d %x, %u {pooled} : "
+     "(tensor<?x9x9x4xf32>, tensor<36x4x6xf32>) -> tensor<?x3x3x6xf32>",
+     49 * 216},
     {"a dense layer on 7 tokens", "%x: tensor<?x7x4xf32>, %w: tensor<4x6xf32>",
      "nn.dense %x, %w : (tensor<?x7x4xf32>, tensor<4x6xf32>) -> "
      "tensor<?x7x6xf32>",

@@ -298,6 +298,37 @@ func.func @step(%x: tensor<?x16x16x16xf32> {nn.name = "frontier"}, %t: tensor<?x
   EXPECT_EQ(checkStep("step", {"b"}), 6);
 }
 
+// Pools in a convolution: one map that nothing else reads, odd and behind an
+// activation that falls and rises, and one that another layer reads, too. The
+// same values to the bit.
+TEST_F(PassesTest, PoolingInTheConvolutionKeepsItsValues) {
+  module = parseSourceString<ModuleOp>(R"mlir(
+nn.parameter @u : tensor<36x3x5xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
+nn.parameter @v : tensor<36x5x5xf32> {init = #nn.init<fill, 1.0 : f32, stream 1>}
+func.func @predict(%x: tensor<?x19x13x3xf32> {nn.name = "pixels"}) -> (tensor<?x4x3x5xf32> {nn.name = "a"}, tensor<?x9x6x5xf32> {nn.name = "b"}) attributes {nn.entry = "predict"} {
+  %u = nn.get @u : tensor<36x3x5xf32>
+  %v = nn.get @v : tensor<36x5x5xf32>
+  %0 = nn.winograd_conv2d %x, %u {pads = array<i64: 1, 1, 1, 1>, activation = #nn.act<silu>} : (tensor<?x19x13x3xf32>, tensor<36x3x5xf32>) -> tensor<?x19x13x5xf32>
+  %1 = nn.max_pool %0 {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>} : (tensor<?x19x13x5xf32>) -> tensor<?x9x6x5xf32>
+  %2 = nn.winograd_conv2d %1, %v {pads = array<i64: 1, 1, 1, 1>} : (tensor<?x9x6x5xf32>, tensor<36x5x5xf32>) -> tensor<?x9x6x5xf32>
+  %3 = nn.max_pool %2 {window = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>} : (tensor<?x9x6x5xf32>) -> tensor<?x4x3x5xf32>
+  return %3, %2 : tensor<?x4x3x5xf32>, tensor<?x9x6x5xf32>
+})mlir",
+                                       &context);
+  fillParameters();
+  Interpreter apart = interpreter();
+  std::vector<NNValue> expected = run(apart, "predict");
+  runPasses([](PassManager &p) { p.addPass(createFusePools()); });
+  int pools = 0;
+  module->walk([&](nn::MaxPoolOp) { ++pools; });
+  EXPECT_EQ(pools, 1);
+  Interpreter together = interpreter();
+  std::vector<NNValue> found = run(together, "predict");
+  ASSERT_EQ(found.size(), 2u);
+  for (size_t i = 0; i < found.size(); ++i)
+    expectNear(found[i], expected[i], 0, "result");
+}
+
 // gelu's gradient reads its input and the next weight's its result, so that the
 // first layer's result is computed again (the last one's saves nothing: its
 // forward pass alone needs as much); what the step writes has the same bits.

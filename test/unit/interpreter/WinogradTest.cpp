@@ -39,6 +39,31 @@ TEST(Winograd, IsTheConvolution) {
   expectValues(winograd, direct.data);
 }
 
+// Pooled, it is the maximum pool of that: an odd map, whose last row and column
+// fill no window, with what comes before pooling.
+TEST(Winograd, PooledIsThePoolOfTheConvolution) {
+  std::mt19937 rng(5);
+  NNValue x = randomValue({2, 5, 7, 3}, rng), u = randomValue({36, 3, 2}, rng);
+  NNValue b = randomValue({2}, rng), r = randomValue({2, 5, 7, 2}, rng);
+  auto conv = [&](const std::string &attribute, const std::string &type) {
+    std::string map = "tensor<?x5x7x2xf32>";
+    return evaluate(
+        "nn.winograd_conv2d %a0, %a1, %a2 residual %a3 {pads = "
+        "array<i64: 1, 1, 1, 1>, activation = #nn.act<silu>" +
+            attribute + "}",
+        {"tensor<?x5x7x3xf32>", "tensor<36x3x2xf32>", "tensor<2xf32>", map},
+        type, {x, u, b, r});
+  };
+  NNValue pool =
+      evaluate("nn.max_pool %a0 {window = array<i64: 2, 2>, strides = "
+               "array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>}",
+               {"tensor<?x5x7x2xf32>"}, "tensor<?x2x3x2xf32>",
+               {conv("", "tensor<?x5x7x2xf32>")});
+  NNValue pooled = conv(", pooled", "tensor<?x2x3x2xf32>");
+  EXPECT_EQ(pooled.shape, pool.shape);
+  EXPECT_EQ(pooled.data, pool.data);
+}
+
 // The same for the gradient of the input, by the transposed filter: pads of a
 // side are what its taps leave of the convolution's.
 TEST(Winograd, IsTheGradientOfTheInput) {

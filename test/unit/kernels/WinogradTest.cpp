@@ -21,11 +21,22 @@ struct Winograd {
   bool bias = true, residual = false;
   std::string halo = "0, 0, 0, 0"; // of the result
   std::string xHalo = "1, 4, 1, 4";
+  bool pooled = false;
 
   int64_t outH() const { return h + pads[0] + pads[1] - 2; }
   int64_t outW() const { return w + pads[2] + pads[3] - 2; }
   int64_t map() const { return outH() * outW() * outputs; }
+  /// Of the result.
+  std::vector<int64_t> shape() const {
+    int64_t side = pooled ? 2 : 1;
+    return {outH() / side, outW() / side, outputs};
+  }
 };
+
+Winograd pooled(Winograd c) {
+  c.pooled = true;
+  return c;
+}
 
 std::string filterType(const Winograd &c) {
   return "tensor<3x3x" + std::to_string(c.inputs) + "x" +
@@ -42,7 +53,8 @@ std::string convText(const Winograd &c) {
   std::string u = pointsType(c);
   std::string b = "tensor<" + std::to_string(c.outputs) + "xf32>";
   std::string r = picture({c.outH(), c.outW(), c.outputs}, "0, 1, 2, 0");
-  std::string y = picture({c.outH(), c.outW(), c.outputs}, c.halo);
+  std::vector<int64_t> shape = c.shape();
+  std::string y = picture({shape[0], shape[1], shape[2]}, c.halo);
   std::string arguments = "%x: " + x + ", %u: " + u, operands = "%x, %u";
   std::string types = x + ", " + u, pads;
   if (c.bias) {
@@ -57,11 +69,12 @@ std::string convText(const Winograd &c) {
   }
   for (int64_t pad : c.pads)
     pads += (pads.empty() ? "" : ", ") + std::to_string(pad);
-  return Program::kernel(arguments, "%y = nn.winograd_conv2d " + operands +
-                                        " {pads = array<i64: " + pads +
-                                        ">, activation = #nn.act<" +
-                                        c.activation + ">} : (" + types +
-                                        ") -> " + y + "\nrt.return %y : " + y);
+  return Program::kernel(arguments,
+                         "%y = nn.winograd_conv2d " + operands +
+                             " {pads = array<i64: " + pads +
+                             ">, activation = #nn.act<" + c.activation + ">" +
+                             (c.pooled ? ", pooled" : "") + "} : (" + types +
+                             ") -> " + y + "\nrt.return %y : " + y);
 }
 
 std::string filterText(const Winograd &c) {
@@ -89,6 +102,23 @@ std::vector<Array> otherArguments(const Winograd &c, int64_t batch) {
   return arguments;
 }
 
+/// The maximum of each 2 x 2 block of the maps of `batch` pictures.
+template <typename Map>
+Map maximaOf(const Winograd &c, const Map &map, int64_t batch) {
+  Map result;
+  for (int64_t n = 0; n < batch; ++n)
+    for (int64_t h = 0; h + 1 < c.outH(); h += 2)
+      for (int64_t w = 0; w + 1 < c.outW(); w += 2)
+        for (int64_t o = 0; o < c.outputs; ++o) {
+          auto at = [&](int64_t i, int64_t j) {
+            int64_t row = n * c.outH() + h + i;
+            return map[(row * c.outW() + w + j) * c.outputs + o];
+          };
+          result.push_back(std::max({at(0, 0), at(0, 1), at(1, 0), at(1, 1)}));
+        }
+  return result;
+}
+
 std::vector<double> exact(const Winograd &c, const std::vector<Array> &a,
                           const Array &weights, int64_t batch,
                           nn::ActivationAttr activation) {
@@ -113,7 +143,7 @@ std::vector<double> exact(const Winograd &c, const std::vector<Array> &a,
       y.push_back(nn::evaluateActivation(activation, sum));
     }
   }
-  return y;
+  return c.pooled ? maximaOf(c, y, batch) : y;
 }
 
 Array runConv(Program &program, const cpu::Isa &isa, int64_t batch,
@@ -144,6 +174,21 @@ const Winograd kShapes[] = {
     {18, 18, 64, 128, {1, 1, 1, 1}, "relu", true, false, "1, 1, 1, 1"},
     {26, 37, 64, 64, {1, 1, 1, 1}, "relu", true, true, "1, 1, 1, 1"},
     // parts of unequal height
+    // Pooled: an odd row and column are left out, with their blocks.
+    pooled({9, 9, 80, 96, {1, 1, 1, 1}, "relu", true, false, "1, 1, 1, 1"}),
+    pooled({2, 3, 64, 64}), // one pixel
+    pooled({5, 6, 3, 17}),  // channels fit no vector
+    pooled({11,
+            14,
+            96,
+            64,
+            {0, 1, 2, 0},
+            "silu", // falls, then rises
+            true,
+            true,
+            "1, 2, 0, 3",
+            "2, 5, 3, 4"}), // half a block at the end, halos everywhere
+    pooled({26, 37, 64, 64, {1, 1, 1, 1}, "relu", true, true, "1, 1, 1, 1"}),
 };
 
 class WinogradShapes : public testing::TestWithParam<size_t> {};
@@ -189,6 +234,36 @@ TEST_P(WinogradShapes, BitsDoNotDependOnTheBatch) {
     together = pictureOf(together, 5, 7);
     ASSERT_EQ(together.size(), alone.size());
     EXPECT_EQ(0, std::memcmp(together.data(), alone.data(), alone.size() * 4));
+  }
+}
+
+// Pooled, each kernel gives the bits of its map's maxima, and a NaN wherever
+// one lies among the four.
+TEST_P(WinogradShapes, PooledIsTheMaximumOfTheMap) {
+  Winograd c = kShapes[GetParam()];
+  if (c.outH() < 2 || c.outW() < 2)
+    GTEST_SKIP() << "nothing to pool";
+  c.pooled = false;
+  Program plain(convText(c)), fused(convText(pooled(c)));
+  std::vector<Array> others = otherArguments(c, 5);
+  others[0][others[0].size() / 2] = NAN;
+  Array points = randomArray(36 * c.inputs * c.outputs, 5);
+  for (const cpu::Isa *isa : runnableIsas()) {
+    Array map = runConv(plain, *isa, 5, others, points, 1);
+    Array found = runConv(fused, *isa, 5, others, points, 2);
+    // std::max may lose a NaN: the largest number stands for one.
+    for (float &value : map)
+      value = std::isnan(value) ? INFINITY : value;
+    Array expected = maximaOf(c, map, 5);
+    int nans = 0;
+    for (float &value : found)
+      if (std::isnan(value)) {
+        value = INFINITY;
+        ++nans;
+      }
+    ASSERT_EQ(found.size(), expected.size());
+    EXPECT_GT(nans, 0);
+    EXPECT_EQ(0, std::memcmp(found.data(), expected.data(), found.size() * 4));
   }
 }
 
