@@ -179,6 +179,33 @@ Value erf(KernelBuilder &b, Value x) {
   return b.select(isLarge, large, small);
 }
 
+// x Phi(x) = max(x, 0) - u Phi(-u) with u = |x|: nothing cancels, and one
+// polynomial, log2 Phi(-u) for u up to 12.8, does where erf needs two and an
+// exponential; both are fitted by test/numerics/fit_gelu.py. Beyond, u stays
+// 12.8, and what is subtracted is 1e-36.
+static Value gelu(KernelBuilder &b, Value x) {
+  Value u = b.minF(b.number(12.8, x), abs(b, x));
+  Value power = polynomial(
+      b, u,
+      {-2.8602977625302728e-11, 1.9983787957755794e-09, -6.033447874642661e-08,
+       1.029451141221216e-06, -1.0851069419004489e-05, 7.131521124392748e-05,
+       -2.5627456489019096e-04, -5.053688437328674e-05, 7.005456369370222e-03,
+       -5.247712507843971e-02, -4.5921045541763306e-01, -1.1511051654815674,
+       -1.0});
+  // 2^power: the whole part, rounded into the low bits, goes to the exponent.
+  Value magic = b.number(12582912.0, x);
+  Value shifted = b.addF(power, magic);
+  Value part = polynomial(b, b.subF(power, b.subF(shifted, magic)),
+                          {1.3407259248197079e-3, 9.671875275671482e-3,
+                           5.5503085255622864e-2, 2.4022234976291656e-1,
+                           6.931472420692444e-1, 1.0});
+  Value i = bits(b, shifted);
+  Value exponent = arith::ShLIOp::create(b, i, integer(b, 23, i));
+  Value below =
+      fromBits(b, arith::AddIOp::create(b, bits(b, part), exponent), x);
+  return b.fma(b.negF(u), below, b.maxF(b.number(0, x), x));
+}
+
 /// relu6(x + 3) / 6.
 static Value hardSigmoid(KernelBuilder &b, Value x) {
   Value y = b.fma(x, b.number(1.0 / 6, x), b.number(0.5, x));
@@ -212,10 +239,8 @@ Value activate(KernelBuilder &b, nn::ActivationAttr activation, Value x) {
     return tanh(b, x);
   case nn::ActivationKind::Silu:
     return b.mulF(x, sigmoid(b, x));
-  case nn::ActivationKind::Gelu: {
-    Value e = erf(b, b.mulF(x, b.number(std::sqrt(0.5), x)));
-    return b.mulF(b.mulF(x, b.number(0.5, x)), b.addF(e, b.number(1, x)));
-  }
+  case nn::ActivationKind::Gelu:
+    return gelu(b, x);
   case nn::ActivationKind::HardSigmoid:
     return hardSigmoid(b, x);
   case nn::ActivationKind::HardSwish:
