@@ -161,9 +161,13 @@ Status Importer::gelu(const Node &node) {
   auto value = operand(node, 0);
   if (!value)
     return value.error();
-  if (std::string form = node.text("approximate", "none"); form != "none")
-    return node.error("the approximation '" + form + "' is not supported");
-  define(node, activate(node, *value, ActivationKind::Gelu));
+  std::string form = node.text("approximate", "none");
+  if (form != "none" && form != "tanh")
+    return node.error("the approximation " + weights::inQuotes(form) +
+                      " is not known; expected 'none' or 'tanh'");
+  define(node, activate(node, *value,
+                        form == "none" ? ActivationKind::Gelu
+                                       : ActivationKind::GeluTanh));
   return weights::Done{};
 }
 

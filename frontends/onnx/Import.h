@@ -36,6 +36,8 @@ struct Import {
   std::vector<ImportedTensor> tensors;
   /// What the file calls [N, C, H, W] and so on, in our memory.
   Layout input, output;
+  /// The file leaves open how many pictures there are.
+  bool openBatch = false;
   /// Mapped files that the tensors lie in.
   std::shared_ptr<ExternalFiles> external;
 };

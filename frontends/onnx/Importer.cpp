@@ -16,6 +16,8 @@ using weights::shapeText;
 // exporter computes from it stay recognisable through any arithmetic.
 constexpr int64_t kOpenBatch = 1000003;
 constexpr size_t kMostLayers = 100000;
+// One picture's numbers, as in the language: 2^31 are 8 GiB.
+constexpr int64_t kLargestValue = int64_t(1) << 31;
 
 Draft::Draft(LayerKind kind, const char *kerasClass,
              llvm::ArrayRef<int> inputs) {
@@ -124,10 +126,9 @@ Status Importer::findInput() {
   Extents shape;
   for (const auto &dim : found->type().tensor_type().shape().dim())
     shape.push_back(dim.has_dim_value() ? dim.dim_value() : 0);
-  for (int64_t extent : shape)
-    if (extent < 0 || extent > (int64_t(1) << 24))
-      return Error{"the input " + inQuotes(found->name()) + " has the shape " +
-                   shapeText(shape)};
+  if (countElements(shape) < 0 || countElements(shape) > kLargestValue)
+    return Error{"the input " + inQuotes(found->name()) + " has the shape " +
+                 shapeText(shape)};
   if (shape.empty() || shape.size() > 8)
     return Error{"the input " + inQuotes(found->name()) +
                  " must have 1 to 8 dimensions"};
@@ -271,6 +272,15 @@ void Importer::visit(const Node &node) {
   for (size_t i = 0; i < node.outputs(); ++i) {
     if (node.output(i).empty())
       continue;
+    if (const Value *result = value(node.output(i));
+        status && result &&
+        (result->layout.rank() > kHighestRank ||
+         result->layout.perPicture() > kLargestValue))
+      status = node.error("a value of " + shapeText(result->layout.shape()) +
+                          " is too large");
+    if (const Constant *result = constant(node.output(i));
+        status && result && result->shape().size() > kHighestRank)
+      status = node.error("too many dimensions");
     if (!status)
       items[node.output(i)] = status.error();
     else if (!item(node.output(i)))
@@ -284,8 +294,8 @@ int Importer::append(const Node &node, Draft draft) {
   std::string name = node.name();
   if (named)
     name += "/" + llvm::StringRef(layer.kerasClass).lower();
-  for (int number = 2; !taken.insert(name).second; ++number)
-    name = node.name() + "/" + std::to_string(number);
+  while (!taken.insert(name).second)
+    name = node.name() + "/" + std::to_string(++numbers[node.name()] + 1);
   named = true;
   layer.name = name;
   layer.baseName = name;
@@ -397,6 +407,7 @@ Result<Import> Importer::finish() {
   Import result;
   result.input = input;
   result.output = last->layout;
+  result.openBatch = batch == kOpenBatch;
   int output = last->layer;
   if (const Node *node = producer(outputName))
     output = shaped(*node, output, naturalShape(last->layout));

@@ -5,8 +5,9 @@
 //
 //   onnx-eval MODEL.onnx INPUT OUTPUT [VALUE [whole]]
 //
-// The first dimension is the batch; with `whole` there is none, and the network
-// is a function of the whole input.
+// The first dimension is the batch (where the file leaves it open, as many
+// pictures as INPUT holds); with `whole` there is none, and the network is a
+// function of the whole input.
 // INPUT holds float32 numbers in ONNX's order; OUTPUT gets an int64 rank, int64
 // extents and float32 numbers, of the graph's output or of VALUE.
 #include "compiler/Conversion/TLToNN/Network.h"
@@ -110,7 +111,10 @@ static int run(int argc, char **argv) {
     return fail("the first dimension of the output is not the batch");
   std::ifstream in(argv[2], std::ios::binary);
   std::string bytes(std::istreambuf_iterator<char>(in), {});
-  int64_t batch = single ? 1 : import->input.extent(0);
+  int64_t picture = 4 * import->input.perPicture();
+  int64_t batch = single              ? 1
+                  : import->openBatch ? int64_t(bytes.size()) / picture
+                                      : import->input.extent(0);
   std::vector<int64_t> order = onnxOrder(import->input, batch);
   if (bytes.size() != 4 * order.size())
     return fail("expected " + std::to_string(order.size()) + " numbers");
@@ -141,7 +145,10 @@ static int run(int argc, char **argv) {
   std::vector<float> values(order.size());
   for (size_t i = 0; i < order.size(); ++i)
     values[order[i]] = float(result.data[i]);
-  return write(argv[3], import->output.shape(), values) ? 0 : 2;
+  onnx::Extents extents = import->output.shape();
+  if (!single)
+    extents[0] = batch;
+  return write(argv[3], extents, values) ? 0 : 2;
 }
 
 } // namespace tl
