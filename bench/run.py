@@ -18,7 +18,7 @@ import signal
 import sys
 import tempfile
 
-from suite import layers, machine, ours, sides, sizes, tables, timing
+from suite import jobs, layers, machine, ours, sides, sizes, tables, timing
 from suite.jobs import JOBS, PEERS, choose
 
 
@@ -117,7 +117,8 @@ class Suite:
             result["counts"] = layers.counts(job.work["network"])
         for name, (_, control) in rows.items():
             row = timing.summary(turns[name]) if name in turns else {"error": {**errors, **failed}[name]}
-            result["rows"][name] = {**row, **({"control": True} if control else {})}
+            remark = {"note": note} if (note := jobs.remark(name, job)) else {}
+            result["rows"][name] = {**remark, **row, **({"control": True} if control else {})}
         return result
 
 
@@ -146,7 +147,7 @@ def main():
     if not args.bin:
         parser.error("the folder that holds tlc and tlrun is needed")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # peers that are stopped must be ended, too
-    jobs, wanted = choose(args.jobs, list(JOBS)), [p for p in PEERS if p in args.peers]
+    chosen, wanted = choose(args.jobs, list(JOBS)), [p for p in PEERS if p in args.peers]
     if unknown := set(args.peers) - set(PEERS):
         parser.error(f"no such peer: {', '.join(sorted(unknown))}")
     peers = [peer for peer in wanted if installed(peer)]
@@ -155,7 +156,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="tl-bench-") as folder:
         pinned = [ours.Tools(args.bin, os.path.join(folder, isa), args.threads, isa) for isa in args.isa]
         suite = Suite(ours.Tools(args.bin, folder, args.threads), peers, pinned)
-        for name in jobs:
+        for name in chosen:
             report["jobs"].append(suite.measure(JOBS[name], args.rounds, args.seconds))
             report["versions"] = suite.versions
             report["machine"]["load_after"] = machine.load()

@@ -4,11 +4,14 @@ A job is one piece of work that every side does: `work` says it in words that
 our side (`ours.py`) and each peer's file understand. Where a peer is known to
 be given more than it would have (`controls`), the row tells our cache and our
 kernels apart. `bar` is what the ratio of the best peer's time to ours must
-reach at least, from issue 5; None where no bar was set.
+reach at least, from issues 5 and 6; None where no bar was set.
 """
 from dataclasses import dataclass, field
 
-SIDES = {"vgg16": 150, "mobilenet_025": 224, "mobilenet_100": 224, "squeezenet1_0": 224, "resnet20": 32}
+SIDES = {"vgg16": 150, "mobilenet_025": 224, "mobilenet_100": 224, "squeezenet1_0": 224, "resnet20": 32,
+         "resnet50": 224, "inception_v3": 299, "vit_b16": 224}
+# Where keras.applications has a network that is not quite torchvision's, which all others run.
+DIFFERENT = {("keras_peer", "resnet50"): "Keras's own: strides in the first 1x1, 6 % fewer multiply-adds, biases"}
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ PEERS = {
 INFERENCE = ("keras", "keras_xla", "pytorch", "pytorch_channels_last", "pytorch_compile", "onnxruntime", "openvino")
 TRAINING = ("keras", "pytorch", "pytorch_channels_last", "pytorch_compile")
 TORCH = "pytorch_channels_last"
+GIVEN = {"pytorch, given the cached features": (TORCH, {"cached": True})}
 
 
 @dataclass(frozen=True)
@@ -107,11 +111,15 @@ JOBS = {job.name: job for job in (
     *(forward(network, batch, bar) for network, batch, bar in (
         ("vgg16", 32, 2.0), ("vgg16", 1, 1.5), ("mobilenet_025", 32, 1.1), ("mobilenet_025", 1, None),
         ("mobilenet_100", 32, 1.1), ("mobilenet_100", 1, None), ("squeezenet1_0", 32, 1.1),
-        ("squeezenet1_0", 1, None), ("resnet20", 32, None), ("resnet20", 1, None))),
+        ("squeezenet1_0", 1, None), ("resnet20", 32, None), ("resnet20", 1, None), ("resnet50", 32, 1.15),
+        ("resnet50", 1, 1.05), ("inception_v3", 32, None), ("inception_v3", 1, None), ("vit_b16", 32, None),
+        ("vit_b16", 8, 1.1), ("vit_b16", 1, None))),
     *(layers("resnet50", CONVOLUTIONS, batch, ("onednn", "onednn_blocked")) for batch in (8, 1)),
     *(layers("vit_b16", PRODUCTS, batch, ("onednn", "mkl", "mkl_packed")) for batch in (8, 1)),
-    step("vgg16_tail", "VGG16's last 4 layers", 20, 4.5, network="vgg16", trained="tail",
-         controls={"pytorch, given the cached features": (TORCH, {"cached": True})}),
+    step("vgg16_tail", "VGG16's last 4 layers", 20, 4.5, GIVEN, network="vgg16", trained="tail"),
+    step("resnet50_tail", "ResNet-50's last stage, statistics frozen", 32, 2.4, GIVEN, network="resnet50",
+         trained="tail"),
+    step("vit_b16_tail", "ViT-B/16's last 2 blocks", 32, 2.5, GIVEN, network="vit_b16", trained="tail"),
     step("resnet20", "ResNet-20, all layers", 128, 1.0, network="resnet20", trained="all"),
     step("vgg16_all", "VGG16 150x150, all layers", 8, 1.0, network="vgg16", trained="all"),
     Job("recipe.A", "recipe A from cold, decode included", {"do": "recipe", "example": "02-cats-and-dogs"},
@@ -131,6 +139,11 @@ JOBS = {job.name: job for job in (
     Job("decode", "JPEG 500x375 to 150x150 float, one core", DECODE,
         ("pillow", "pytorch", "keras"), DECODED, 1.2),
 )}
+
+
+def remark(peer, job):
+    """What a row must say about the work that this peer does, or None."""
+    return DIFFERENT.get((PEERS[peer].module, job.work.get("network"))) if peer in PEERS else None
 
 
 def choose(patterns, names):

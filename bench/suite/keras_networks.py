@@ -1,12 +1,17 @@
 """The suite's networks in Keras: keras.applications' where it has them.
 
-SqueezeNet and the CIFAR ResNet are not among them; they are built here as in
-`backbones/squeezenet1_0.tl` and `backbones/resnet_cifar.tl`.
+SqueezeNet, the CIFAR ResNet and ViT are not among them; they are built here as
+in `backbones/squeezenet1_0.tl`, `backbones/resnet_cifar.tl` and
+`backbones/vit_torch.tl`.
 """
 import keras
 from keras import layers, ops
 
-SIDES = {"vgg16": 150, "mobilenet_025": 224, "mobilenet_100": 224, "squeezenet1_0": 224, "resnet20": 32}
+from .jobs import SIDES
+
+# The last layer below the tail that trains.
+BELOW_TAIL = {"vgg16": "block4_pool", "resnet50": "conv4_block6_out", "vit_b16": "block_9"}
+APPLICATIONS = {"vgg16": "VGG16", "resnet50": "ResNet50", "inception_v3": "InceptionV3"}
 
 
 def squeezenet(x):
@@ -43,17 +48,53 @@ def resnet20(x):
     return x
 
 
+class ClassAndPlaces(layers.Layer):
+    """A class token before the others, and an embedding of all places added."""
+
+    def build(self, shape):
+        self.token = self.add_weight(shape=(1, 1, shape[-1]), name="token")
+        self.places = self.add_weight(shape=(1, shape[1] + 1, shape[-1]), name="places")
+
+    def call(self, x):
+        token = ops.broadcast_to(self.token, (ops.shape(x)[0], 1, x.shape[-1]))
+        return ops.concatenate([token, x], axis=1) + self.places
+
+
+def vit_b16(x):
+    x = layers.Reshape((196, 768))(layers.Conv2D(768, 16, strides=16)(x))
+    x = ClassAndPlaces()(x)
+    for i in range(12):
+        y = layers.LayerNormalization(epsilon=1e-6)(x)
+        x = layers.Add()([x, layers.MultiHeadAttention(12, 64)(y, y)])
+        y = layers.Dense(3072, activation="gelu")(layers.LayerNormalization(epsilon=1e-6)(x))
+        x = layers.Add(name=f"block_{i}")([x, layers.Dense(768)(y)])
+    return layers.LayerNormalization(epsilon=1e-6)(x)[:, 0]
+
+
 def base(name):
     shape = (SIDES[name], SIDES[name], 3)
-    if name == "vgg16":
-        return keras.applications.VGG16(weights=None, include_top=False, input_shape=shape)
+    if name in APPLICATIONS:
+        return getattr(keras.applications, APPLICATIONS[name])(weights=None, include_top=False, input_shape=shape)
     if name.startswith("mobilenet"):
         return keras.applications.MobileNet(alpha=int(name[-3:]) / 100, weights=None, include_top=False,
                                             input_shape=shape)
     x = keras.Input(shape)
-    return keras.Model(x, {"squeezenet1_0": squeezenet, "resnet20": resnet20}[name](x))
+    return keras.Model(x, {"squeezenet1_0": squeezenet, "resnet20": resnet20, "vit_b16": vit_b16}[name](x))
+
+
+def kept(network, name, trained):
+    """The layers that are frozen."""
+    if trained != "tail":
+        return network.layers if trained == "none" else []
+    names = [layer.name for layer in network.layers]
+    return network.layers[:names.index(BELOW_TAIL[name]) + 1]
+
+
+def pooled(x):
+    """A transformer's base ends in one token: there is nothing to pool."""
+    return layers.GlobalAveragePooling2D()(x) if len(x.shape) == 4 else x
 
 
 def features(name):
     x = base(name)
-    return keras.Model(x.inputs, layers.GlobalAveragePooling2D()(x.output))
+    return keras.Model(x.inputs, pooled(x.output))

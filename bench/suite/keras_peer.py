@@ -12,13 +12,14 @@ tf.config.threading.set_intra_op_parallelism_threads(int(os.environ["TF_NUM_INTR
 tf.config.threading.set_inter_op_parallelism_threads(int(os.environ["TF_NUM_INTEROP_THREADS"]))
 import keras  # noqa: E402  (after the threads are set)
 
+from .jobs import SIDES  # noqa: E402
+
 
 def versions():
     return {"keras": keras.__version__, "tensorflow": tf.__version__}
 
 
 def pixels(work):
-    from .keras_networks import SIDES
     side = SIDES[work["network"]]
     return np.random.default_rng(0).random((work["batch"], side, side, 3), np.float32)
 
@@ -34,22 +35,23 @@ def forward(work):
 
 def training(work):
     """A model with what trains, pictures and labels, as the article writes it."""
-    from .keras_networks import base
-    name = work["network"]
+    from .keras_networks import base, kept, pooled
+    name, trained = work["network"], work["trained"]
     network = base(name)
-    kept = {"none": len(network.layers), "tail": len(network.layers) - 4, "all": 0}[work["trained"]]
-    for layer in network.layers[:kept]:
+    for layer in kept(network, name, trained):
         layer.trainable = False
+    # batch norms of a tail keep their statistics, as Keras's guide to fine-tuning says
+    x = network(network.inputs[0], training=False if trained == "tail" else None)
     if name == "vgg16":
-        head = [keras.layers.Flatten(), keras.layers.Dense(256, activation="relu"),
-                keras.layers.Dense(1, activation="sigmoid")]
+        x = keras.layers.Dense(256, activation="relu")(keras.layers.Flatten()(x))
+        x = keras.layers.Dense(1, activation="sigmoid")(x)
         loss, optimizer = "binary_crossentropy", keras.optimizers.RMSprop(1e-5)
         y = (np.arange(work["batch"]) % 2).astype("float32")[:, None]
     else:
-        head = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(10, activation="softmax")]
+        x = keras.layers.Dense(10, activation="softmax")(pooled(x))
         loss, optimizer = "sparse_categorical_crossentropy", keras.optimizers.SGD(1e-3, 0.9, weight_decay=1e-4)
         y = np.arange(work["batch"]) % 10
-    model = keras.Sequential([network, *head])
+    model = keras.Model(network.inputs, x)
     model.compile(optimizer=optimizer, loss=loss)
     return model, pixels(work), y
 

@@ -17,9 +17,15 @@ from .jobs import SIDES
 from .timing import Turn
 
 EXAMPLES = os.path.join(os.path.dirname(sides.BENCH), "examples")
-BACKBONES = {"mobilenet_025": "mobilenet(width: 0.25)", "mobilenet_100": "mobilenet(width: 1.0)"}
+BACKBONES = {"mobilenet_025": "mobilenet(width: 0.25)", "mobilenet_100": "mobilenet(width: 1.0)",
+             "resnet50": "resnet50_torch", "inception_v3": "inception_v3_torch", "vit_b16": "vit_b_16"}
+# What trains of a backbone's end, beside the head.
+TAILS = {"vgg16": "-4:", "resnet50": '"layer4.0.conv1":', "vit_b16": '"encoder.layers.encoder_layer_10.ln_1":'}
 VGG_HEAD = "flatten dense(256, relu) dense(1, sigmoid)"
 RMSPROP, SGD = "rmsprop(lr: 1e-5)", "sgd(lr: 1e-3, momentum: 0.9, weight_decay: 1e-4)"
+
+# For programs that are not trained.
+TRAIN = "train { loss categorical_crossentropy phase all { epochs 1 optimizer sgd(lr: 0.1) } }"
 
 # Almost no network, so that what remains is reading, decoding and resizing.
 DECODER = """backbone nothing { preprocess tf  max_pool(1x1, stride: 50, name: "pool") }
@@ -39,16 +45,21 @@ def recipe(network, frozen, head, train=""):
             f"{{ freeze {frozen} }}\n  head {{ {head} }}\n  {train}\n}}\n")
 
 
+def pooling(network):
+    """A transformer's backbone ends in one token: there is nothing to pool."""
+    return "" if network.startswith("vit") else "gap"
+
+
 def training_recipe(work):
     """The text, and the entry that is the step."""
     if work["network"] == "vgg16":
         head, optimizer, loss = VGG_HEAD, RMSPROP, "binary_crossentropy"
     else:
-        head, optimizer, loss = "gap dense(10, softmax)", SGD, "categorical_crossentropy"
+        head, optimizer, loss = f"{pooling(work['network'])} dense(10, softmax)", SGD, "categorical_crossentropy"
     first = "" if work["trained"] == "all" else f"phase warmup {{ epochs 1 optimizer {optimizer} }}"
     # asking for batch norms' statistics is an error where there are none
     norms = "" if work["network"] == "vgg16" else "batch_norm train"
-    more = {"all": norms, "tail": "unfreeze backbone[-4:]"}[work["trained"]]
+    more = norms if work["trained"] == "all" else f"unfreeze backbone[{TAILS[work['network']]}]"
     train = (f"train {{ batch {work['batch']} loss {loss} {first} "
              f"phase timed {{ epochs 1 optimizer {optimizer} {more} }} }}")
     return recipe(work["network"], "none" if work["trained"] == "all" else "all", head, train), "train_step.timed"
@@ -182,8 +193,7 @@ class Tools:
     def weights(self, network):
         path = self.path(f"{network}.safetensors")
         if not os.path.exists(path):
-            train = ("train { loss categorical_crossentropy phase all { epochs 1 optimizer sgd(lr: 0.1) } }")
-            whole = self.compile(recipe(network, "none", "gap dense(2, softmax)", train), "random:0", f"{network}_all")
+            whole = self.compile(recipe(network, "none", "gap dense(2, softmax)", TRAIN), "random:0", f"{network}_all")
             sides.run([self.tlrun, whole, "--export", path])
             add_statistics(path)
         return path
@@ -207,7 +217,10 @@ class Tools:
         if do == "layers":
             return layers.ours(self, work)
         if do == "forward":
-            return Bench([self.tlrun, self.extractor(work["network"]), *bench], "extract")
+            network = work["network"]
+            text = recipe(network, "all", f"{pooling(network)} dense(2, softmax)", TRAIN)
+            model = self.compile(text, "random:0", f"{network}_forward")
+            return Bench([self.tlrun, model, *bench], "extract")
         if do == "step":
             text, entry = training_recipe(work)
             return Bench([self.tlrun, self.compile(text, "random:0", job.name), *bench], entry)

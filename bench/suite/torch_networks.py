@@ -8,8 +8,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-SIDES = {"vgg16": 150, "mobilenet_025": 224, "mobilenet_100": 224, "squeezenet1_0": 224, "resnet20": 32}
-WIDTHS = {"vgg16": 512, "resnet20": 64}
+from .jobs import SIDES
+
+WIDTHS = {"resnet20": 64, "resnet50": 2048, "vit_b16": 768}
+# Modules at the end of `base` that train as the tail, and one picture's values below them.
+TAILS = {"vgg16": 7, "resnet50": 1, "vit_b16": 4}
+CACHED = {"vgg16": (512, 9, 9), "resnet50": (1024, 14, 14), "vit_b16": (197, 768)}
 
 
 def conv_norm(inputs, outputs, size, stride, groups=1, padding=0):
@@ -62,15 +66,44 @@ def resnet20():
     return nn.Sequential(*layers)
 
 
+class Tokens(nn.Module):
+    """What torchvision's transformer does before its first block."""
+
+    def __init__(self, whole):
+        super().__init__()
+        self.patches, self.class_token, self.places = whole.conv_proj, whole.class_token, whole.encoder.pos_embedding
+
+    def forward(self, x):
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        return torch.cat([self.class_token.expand(x.shape[0], -1, -1), x], 1) + self.places
+
+
+class FirstToken(nn.Module):
+    def forward(self, x):
+        return x[:, 0]
+
+
+def vit_b16(models):
+    whole = models.vit_b_16(weights=None)
+    return nn.Sequential(Tokens(whole), *whole.encoder.layers, whole.encoder.ln, FirstToken())
+
+
 def base(name):
-    """The convolutional part, without pooling at its end."""
+    """The network without its top, and without pooling at its end."""
     torch.manual_seed(0)
     if name.startswith("mobilenet"):
         return mobilenet(int(name[-3:]) / 100)
     if name == "resnet20":
         return resnet20()
-    import torchvision
-    return getattr(torchvision.models, name)(weights=None).features
+    from torchvision import models
+    if name == "vit_b16":
+        return vit_b16(models)
+    if name == "resnet50":
+        return nn.Sequential(*list(models.resnet50(weights=None).children())[:-2])
+    if name == "inception_v3":
+        whole = models.inception_v3(weights=None, aux_logits=False, init_weights=False)
+        return nn.Sequential(*list(whole.children())[:-3])
+    return getattr(models, name)(weights=None).features
 
 
 class MeanOfPixels(nn.Module):
@@ -78,8 +111,17 @@ class MeanOfPixels(nn.Module):
         return x.mean((2, 3))
 
 
+def pooled(name):
+    """What stands between the base and a dense layer; a transformer's base ends in one token."""
+    return [] if name == "vit_b16" else [MeanOfPixels()]
+
+
+def features(name):
+    return nn.Sequential(base(name), *pooled(name)).eval()
+
+
 def classifier(name):
-    """The new head: dense layers on VGG16, one softmax layer on ResNet-20."""
+    """The new head: dense layers on VGG16, one softmax layer elsewhere."""
     if name == "vgg16":
         return nn.Sequential(nn.Flatten(), nn.Linear(8192, 256), nn.ReLU(), nn.Linear(256, 1))
-    return nn.Sequential(MeanOfPixels(), nn.Linear(WIDTHS[name], 10))
+    return nn.Sequential(*pooled(name), nn.Linear(WIDTHS[name], 10))

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from . import torch_networks as networks
+from .jobs import SIDES
 
 
 def versions():
@@ -21,20 +22,17 @@ def versions():
 def layout(work, value):
     torch.set_num_threads(work["threads"])
     last = work.get("variant") in ("channels_last", "compile")
-    return value.to(memory_format=torch.channels_last) if last else value
+    tokens = isinstance(value, torch.Tensor) and value.dim() == 3
+    return value.to(memory_format=torch.channels_last) if last and not tokens else value
 
 
 def pixels(work):
-    side = networks.SIDES[work["network"]]
+    side = SIDES[work["network"]]
     return layout(work, torch.rand(work["batch"], 3, side, side))
 
 
-def features(name):
-    return nn.Sequential(networks.base(name), networks.MeanOfPixels()).eval()
-
-
 def forward(work):
-    network, x = layout(work, features(work["network"])), pixels(work)
+    network, x = layout(work, networks.features(work["network"])), pixels(work)
     if work.get("variant") == "compile":
         import torch._inductor.config as inductor
         inductor.freezing = True
@@ -50,12 +48,14 @@ def training(work):
     """(network, its trained parameters, pictures or features, labels, loss)."""
     name, trained = work["network"], work["trained"]
     base = networks.base(name)
-    frozen = {"none": len(base), "tail": 24, "all": 0}[trained]  # of VGG16, 24 lie below block 5
+    frozen = {"none": len(base), "tail": len(base) - networks.TAILS.get(name, 0), "all": 0}[trained]
     for parameter in base[:frozen].parameters():
         parameter.requires_grad_(False)
+    if trained == "tail":
+        base.eval()  # batch norms' statistics are frozen, as ours and Keras's guide have it
     network = nn.Sequential(base[frozen:] if work.get("cached") else base, networks.classifier(name))
     network = layout(work, network)
-    x = layout(work, torch.rand(work["batch"], 512, 9, 9)) if work.get("cached") else pixels(work)
+    x = layout(work, torch.rand(work["batch"], *networks.CACHED[name])) if work.get("cached") else pixels(work)
     if name == "vgg16":
         y, loss = (torch.arange(work["batch"]) % 2).float()[:, None], nn.BCEWithLogitsLoss()
     else:
@@ -112,18 +112,20 @@ def head_epoch(work):
 
 
 def save(work):
-    torch.save(features(work["network"]).state_dict(), work["file"])
+    torch.save(networks.features(work["network"]).state_dict(), work["file"])
 
 
 def save_onnx(work):
-    name, side = work["network"], networks.SIDES[work["network"]]
-    torch.onnx.export(features(name), (torch.rand(work["batch"], 3, side, side),), work["file"], dynamo=False,
+    name, side = work["network"], SIDES[work["network"]]
+    # a block of a transformer as one operation of PyTorch's own has no ONNX form
+    torch.backends.mha.set_fastpath_enabled(False)
+    torch.onnx.export(networks.features(name), (torch.rand(work["batch"], 3, side, side),), work["file"], dynamo=False,
                       opset_version=17, input_names=["pixels"], output_names=["features"])
 
 
 def first(work):
     torch.set_num_threads(work["threads"])
-    network = features(work["network"])
+    network = networks.features(work["network"])
     network.load_state_dict(torch.load(work["file"], weights_only=True))
     with torch.no_grad():
         network(pixels(work))

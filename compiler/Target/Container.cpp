@@ -54,19 +54,33 @@ private:
   XXH64_state_t *state;
 };
 
-/// The stored form of a tensor's values; `buffer` holds it where it differs
-/// from the canonical one.
-ArrayRef<float> storedValues(rt::TensorOp tensor, std::vector<float> &buffer) {
-  ArrayRef<float> values = valuesOf(tensor.getValueAttr(), buffer);
+/// Writes a tensor's values in its stored form. Sixteen outputs at a time lie
+/// together in every form, so that packing needs no second copy of a tensor of
+/// half a gigabyte.
+void writeValues(rt::TensorOp tensor, SegmentWriter &writer) {
+  std::vector<float> room;
+  ArrayRef<float> values = valuesOf(tensor.getValueAttr(), room);
   RankedTensorType type = tensor.getTensorType();
   auto form = schema::Form(nn::formOf(type));
   if (form == schema::Form::Canonical)
-    return values;
-  std::vector<int64_t> shape(type.getShape().begin(), type.getShape().end());
-  std::vector<float> packed(schema::formElements(form, shape));
-  schema::packWeights(form, shape, values.data(), packed.data());
-  buffer = std::move(packed);
-  return buffer;
+    return writer.write(values.data(), values.size() * sizeof(float));
+  schema::FormShape matrix =
+      schema::formShape({type.getShape().begin(), type.getShape().end()});
+  std::vector<float> packed;
+  for (int64_t first = 0; first < matrix.outputs;
+       first += schema::kPanelWidth) {
+    int64_t width = std::min(schema::kPanelWidth, matrix.outputs - first);
+    int64_t begin = schema::formIndex(form, matrix, 0, first);
+    packed.assign(matrix.leading * (form == schema::Form::Panels
+                                        ? schema::kPanelWidth
+                                        : width),
+                  0);
+    for (int64_t row = 0; row < matrix.leading; ++row)
+      for (int64_t column = first; column < first + width; ++column)
+        packed[schema::formIndex(form, matrix, row, column) - begin] =
+            values[row * matrix.outputs + column];
+    writer.write(packed.data(), packed.size() * sizeof(float));
+  }
 }
 
 void writeTensors(ModuleOp module, const schema::ModelT &model,
@@ -76,10 +90,8 @@ void writeTensors(ModuleOp module, const schema::ModelT &model,
     const schema::TensorT &tensor = *model.tensors[index++];
     if (tensor.segment != segment)
       continue;
-    std::vector<float> buffer;
-    ArrayRef<float> values = storedValues(op, buffer);
     writer.padTo(tensor.offset);
-    writer.write(values.data(), values.size() * sizeof(float));
+    writeValues(op, writer);
   }
 }
 

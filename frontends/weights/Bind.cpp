@@ -117,6 +117,62 @@ std::vector<std::string> Report::unused() const {
   return names;
 }
 
+// Puts values that arrive in stored order where the canonical order has them.
+// The first stored axis, torch's outputs, is the last canonical one, so that
+// row after row lands a single element apart: a block of columns is moved for
+// all rows at hand at once, which fills the cache lines that it touches.
+class Scatter {
+public:
+  // `out` is canonical; axes as in FileLayout.
+  Scatter(const std::vector<int64_t> &viewShape,
+          const std::vector<size_t> &axes, std::span<float> out);
+  void take(std::span<const float> piece);
+
+private:
+  std::span<float> out;
+  size_t rowStride = 1;
+  std::vector<size_t> places; // of a row's elements, for row 0
+  size_t at = 0;              // stored elements taken so far
+};
+
+Scatter::Scatter(const std::vector<int64_t> &viewShape,
+                 const std::vector<size_t> &axes, std::span<float> out)
+    : out(out) {
+  size_t rank = axes.size(), stride = 1;
+  std::vector<size_t> strides(rank);
+  for (size_t axis = rank; axis-- > 0;) {
+    strides[axes[axis]] = stride;
+    stride *= static_cast<size_t>(viewShape[axes[axis]]);
+  }
+  rowStride = strides[0];
+  places = {0};
+  for (size_t axis = 1; axis < rank; ++axis) {
+    std::vector<size_t> outer = std::move(places);
+    places.clear();
+    for (size_t place : outer)
+      for (size_t i = 0; i < static_cast<size_t>(viewShape[axis]); ++i)
+        places.push_back(place + i * strides[axis]);
+  }
+}
+
+void Scatter::take(std::span<const float> piece) {
+  constexpr size_t columnsAtOnce = 64;
+  size_t columns = places.size(), end = at + piece.size();
+  size_t firstRow = at / columns, lastRow = (end - 1) / columns;
+  for (size_t begin = 0; begin < columns; begin += columnsAtOnce) {
+    size_t stop = std::min(columns, begin + columnsAtOnce);
+    for (size_t row = firstRow; row <= lastRow; ++row) {
+      // The piece may start and end within a row.
+      size_t start = row * columns;
+      size_t from = std::clamp(at, start + begin, start + stop);
+      size_t to = std::clamp(end, start + begin, start + stop);
+      for (size_t i = from; i < to; ++i)
+        out[places[i - start] + row * rowStride] = piece[i - at];
+    }
+  }
+  at = end;
+}
+
 } // namespace
 
 bool isAmong(const std::vector<std::string> &layers, std::string_view name,
@@ -144,33 +200,9 @@ Status BoundTensor::read(std::span<float> out) const {
     return readResampled(out);
   if (axes.empty())
     return source->read(sourceIndex, out);
-  std::vector<float> stored(out.size());
-  if (Status status = source->read(sourceIndex, stored); !status)
-    return status;
-  size_t rank = axes.size();
-  // Strides of the stored order, and the place in it, both by canonical axis.
-  std::vector<size_t> strides(rank, 1), storedStrides(rank, 1), extents(rank);
-  for (size_t axis = rank - 1; axis > 0; --axis)
-    storedStrides[axis - 1] =
-        storedStrides[axis] * static_cast<size_t>(viewShape[axis]);
-  for (size_t axis = 0; axis < rank; ++axis) {
-    strides[axis] = storedStrides[axes[axis]];
-    extents[axis] = static_cast<size_t>(viewShape[axes[axis]]);
-  }
-  std::vector<size_t> at(rank, 0);
-  size_t inner = extents[rank - 1], step = strides[rank - 1], from = 0;
-  for (size_t to = 0; to < out.size(); to += inner) {
-    for (size_t i = 0; i < inner; ++i)
-      out[to + i] = stored[from + i * step];
-    for (size_t axis = rank - 1; axis-- > 0;) {
-      from += strides[axis];
-      if (++at[axis] < extents[axis])
-        break;
-      from -= strides[axis] * extents[axis];
-      at[axis] = 0;
-    }
-  }
-  return Done{};
+  Scatter scatter(viewShape, axes, out);
+  return source->readPieces(
+      sourceIndex, [&](std::span<const float> piece) { scatter.take(piece); });
 }
 
 FileLayout layoutIn(Convention convention, const ExpectedTensor &expected) {

@@ -80,7 +80,7 @@ struct BoundTensor {
   std::string sourceName;
   // Reads the values in canonical order; `out` holds exactly as many as the
   // expected shape. Uses the source, which must outlive it; one thread at a
-  // time. Peak extra memory: one more copy of this tensor where axes move.
+  // time.
   Status read(std::span<float> out) const;
 
   WeightSource *source;

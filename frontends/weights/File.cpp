@@ -2,13 +2,30 @@
 #include "frontends/weights/File.h"
 #include "frontends/weights/Message.h"
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 namespace tl::weights {
+
+static std::atomic<const char *> mappedName = nullptr;
+
+const char *mappedFile() { return mappedName; }
+
+Window::Window(Window &&other) noexcept
+    : base(std::exchange(other.base, nullptr)), visible(other.visible) {}
+
+Window::~Window() {
+  if (!base)
+    return;
+  auto end = visible.data() + visible.size();
+  ::munmap(base, static_cast<size_t>(end - static_cast<std::byte *>(base)));
+  mappedName = nullptr;
+}
 
 File::File(std::string path, int fd, uint64_t bytes)
     : name(std::move(path)), fd(fd), bytes(bytes) {}
@@ -52,6 +69,25 @@ Status File::read(uint64_t offset, std::span<std::byte> out) const {
     out = out.subspan(static_cast<size_t>(got));
   }
   return Done{};
+}
+
+Result<Window> File::map(uint64_t offset, uint64_t length) const {
+  struct stat info;
+  uint64_t size =
+      ::fstat(fd, &info) == 0 ? static_cast<uint64_t>(info.st_size) : 0;
+  if (offset > size || length > size - offset)
+    return Error{inQuotes(name) + " ends at byte " + std::to_string(size) +
+                 ", " + std::to_string(offset + length - size) +
+                 " bytes too early"};
+  auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  uint64_t before = offset % page;
+  void *base =
+      ::mmap(nullptr, before + length, PROT_READ, MAP_PRIVATE | MAP_POPULATE,
+             fd, static_cast<off_t>(offset - before));
+  if (base == MAP_FAILED)
+    return Error{"cannot map " + inQuotes(name) + ": " + std::strerror(errno)};
+  mappedName = name.c_str();
+  return Window(base, {static_cast<std::byte *>(base) + before, length});
 }
 
 } // namespace tl::weights

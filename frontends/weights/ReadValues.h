@@ -3,13 +3,18 @@
 #pragma once
 
 #include "frontends/weights/File.h"
+#include "frontends/weights/WeightSource.h"
 #include "frontends/weights/Widen.h"
 
 namespace tl::weights {
 
-// Fills `out` with the elements from byte `offset` on. Needs at most 1 MiB
-// beyond `out`, and nothing for float32.
+// Fills `out` with the elements from byte `offset` on.
 Status readValues(const File &file, ElementType type, uint64_t offset,
                   std::span<float> out);
+
+// Hands out the `count` elements from byte `offset` on, piece after piece.
+// Needs no memory of its own for float32, else at most 16 MiB.
+Status takeValues(const File &file, ElementType type, uint64_t offset,
+                  uint64_t count, const WeightSource::Take &take);
 
 } // namespace tl::weights

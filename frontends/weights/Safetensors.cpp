@@ -42,6 +42,7 @@ public:
   const std::string &path() const override { return file.path(); }
   const std::vector<SourceTensor> &tensors() const override { return table; }
   Status read(size_t index, std::span<float> out) override;
+  Status readPieces(size_t index, const Take &take) override;
 
 private:
   struct Place {
@@ -146,6 +147,12 @@ Status SafetensorsSource::read(size_t index, std::span<float> out) {
                  " values does not fit tensor number " + std::to_string(index));
   Place place = places[index];
   return readValues(file, place.type, place.offset, out);
+}
+
+Status SafetensorsSource::readPieces(size_t index, const Take &take) {
+  Place place = places[index];
+  return takeValues(file, place.type, place.offset,
+                    static_cast<uint64_t>(table[index].numElements()), take);
 }
 
 } // namespace

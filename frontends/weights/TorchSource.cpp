@@ -30,6 +30,7 @@ public:
   const std::string &path() const override { return file.path(); }
   const std::vector<SourceTensor> &tensors() const override { return table; }
   Status read(size_t index, std::span<float> out) override;
+  Status readPieces(size_t index, const Take &take) override;
 
 private:
   struct Place {
@@ -241,6 +242,14 @@ Status TorchSource::read(size_t index, std::span<float> out) {
   if (!place.strides.empty())
     return readStrided(place, table[index].shape, out);
   return readValues(file, place.type, place.offset, out);
+}
+
+Status TorchSource::readPieces(size_t index, const Take &take) {
+  const Place &place = places[index];
+  if (!place.strides.empty())
+    return WeightSource::readPieces(index, take);
+  return takeValues(file, place.type, place.offset,
+                    static_cast<uint64_t>(table[index].numElements()), take);
 }
 
 // All from the view's first element to its last at once, and then the view's

@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -69,6 +70,18 @@ public:
   // Widens tensor `index` to float32, in the stored axis order; `out` holds
   // exactly numElements() values. May be called again; one thread at a time.
   virtual Status read(size_t index, std::span<float> out) = 0;
+
+  // The same values, piece after piece in the stored order, for who puts them
+  // elsewhere: a reader of a plain file needs no room of the tensor's size for
+  // it, the others read the tensor whole.
+  using Take = std::function<void(std::span<const float>)>;
+  virtual Status readPieces(size_t index, const Take &take) {
+    std::vector<float> whole(size_t(tensors()[index].numElements()));
+    if (Status status = read(index, whole); !status)
+      return status;
+    take(whole);
+    return Done{};
+  }
 };
 
 // Opens a weight file; the format is told from the content, not the name.

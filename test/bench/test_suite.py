@@ -260,6 +260,15 @@ class JobTable(unittest.TestCase):
                 with open(os.path.join(SOURCE, "bench", "suite", jobs.PEERS[peer].module + ".py")) as f:
                     self.assertIn(f"def {do}(work):", f.read(), f"{job.name}: {peer}")
 
+    # Keras's ResNet-50 is another one than torchvision's, and its rows say so; no other row does.
+    def test_remarks(self):
+        job = jobs.JOBS["forward.resnet50.32"]
+        self.assertIn("fewer multiply-adds", jobs.remark("keras", job))
+        self.assertIn("fewer multiply-adds", jobs.remark("keras_xla", jobs.JOBS["step.resnet50_tail"]))
+        self.assertIsNone(jobs.remark("pytorch", job))
+        self.assertIsNone(jobs.remark(tables.OURS, job))
+        self.assertIsNone(jobs.remark("keras", jobs.JOBS["decode"]))
+
     # A beginning chooses all jobs below it, not those whose name only continues it.
     def test_choosing(self):
         names = ["forward.vgg16.1", "forward.vgg16.32", "forward.vgg169.1", "step.a"]
@@ -276,6 +285,14 @@ class Recipes(unittest.TestCase):
             text, entry = ours.training_recipe(jobs.JOBS[name].work)
             self.assertEqual("batch_norm train" in text, expected, name)
             self.assertEqual(entry, "train_step.timed")
+
+    # A tail trains with its batch norms' statistics frozen; what ends in one token has nothing to pool.
+    def test_tails(self):
+        for name, pooled in (("step.resnet50_tail", True), ("step.vit_b16_tail", False)):
+            text, _ = ours.training_recipe(jobs.JOBS[name].work)
+            self.assertNotIn("batch_norm train", text, name)
+            self.assertIn("unfreeze backbone[\"", text, name)
+            self.assertEqual("gap" in text, pooled, name)
 
 
 class Files(unittest.TestCase):
