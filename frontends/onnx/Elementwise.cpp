@@ -115,11 +115,10 @@ Status Importer::prelu(const Node &node) {
   Value positive = activate(node, *value, ActivationKind::Relu);
   Value negative =
       activate(node, scaled(node, *value, -1, 0), ActivationKind::Relu);
-  std::vector<double> factors = slope->reals();
-  for (double &factor : factors)
-    factor = -factor;
-  Constant scale = Constant::reals(slope->shape(), std::move(factors));
-  auto part = scaleShift(node, negative, &scale, nullptr);
+  auto scale = mapped(node, *slope, [](double x) { return -x; });
+  if (!scale)
+    return scale.error();
+  auto part = scaleShift(node, negative, &*scale, nullptr);
   named = false;
   if (!part)
     return part.error();

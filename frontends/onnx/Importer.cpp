@@ -18,6 +18,7 @@ constexpr int64_t kOpenBatch = 1000003;
 constexpr size_t kMostLayers = 100000;
 // One picture's numbers, as in the language: 2^31 are 8 GiB.
 constexpr int64_t kLargestValue = int64_t(1) << 31;
+constexpr int64_t kMostWeights = int64_t(1) << 32;
 
 Draft::Draft(LayerKind kind, const char *kerasClass,
              llvm::ArrayRef<int> inputs) {
@@ -420,6 +421,12 @@ Result<Import> Importer::finish() {
             {network.layers[i].name + "." + parameter.role,
              Extents(parameter.shape.begin(), parameter.shape.end()),
              readers[i].at(parameter.role)});
+  // A weight that many nodes share becomes one a layer.
+  int64_t values = 0;
+  for (const ImportedTensor &tensor : result.tensors)
+    if (values += countElements(tensor.shape); values > kMostWeights)
+      return Error{"the layers would have more than " +
+                   std::to_string(kMostWeights) + " weights"};
   result.network = std::move(network);
   result.external = external;
   return result;

@@ -138,6 +138,9 @@ private:
                double shift);
   Result<std::vector<bool>> varying(const Node &node, const Layout &layout,
                                     const Constant &constant) const;
+  /// A function of each value.
+  Result<Constant> mapped(const Node &node, const Constant &constant,
+                          llvm::function_ref<double(double)> f);
   Reader spread(const Layout &layout, int64_t period,
                 const Constant &constant) const;
   bool absorbScale(const Value &value, const std::string &name,

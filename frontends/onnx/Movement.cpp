@@ -12,7 +12,7 @@ using frontend::LayerKind;
 using weights::shapeText;
 
 constexpr int64_t kMostPadding = 1 << 16;
-constexpr size_t kMostParts = 4096;
+constexpr size_t kMostParts = 4096, kMostIndices = 1 << 20;
 
 Status Importer::identity(const Node &node) {
   const Item *input = item(node.input(0));
@@ -354,10 +354,12 @@ Status Importer::gather(const Node &node) {
   if (!axis)
     return axis.error();
   int64_t extent = value->layout.extent(*axis);
-  if (!index->isInteger() || index->count() < 1 || index->count() > extent)
-    return node.error("expected 1 to " + std::to_string(extent) +
-                      " indices, found the shape " + shapeText(index->shape()));
-  Extents indices = index->integers();
+  auto integers = readIntegers(node, *index, kMostIndices);
+  if (!integers)
+    return integers.error();
+  Extents indices = *integers;
+  if (indices.empty())
+    return node.error("expected an index");
   for (size_t i = 0; i < indices.size(); ++i) {
     if (indices[i] < -extent || indices[i] >= extent)
       return node.error("an index is outside a dimension of " +

@@ -244,8 +244,10 @@ Status Importer::sum(const Node &node) {
   return weights::Done{};
 }
 
-static Constant mapped(const Constant &constant,
-                       llvm::function_ref<double(double)> f) {
+Result<Constant> Importer::mapped(const Node &node, const Constant &constant,
+                                  llvm::function_ref<double(double)> f) {
+  if (!budget.spend(constant.count()))
+    return node.error("too many values to compute");
   std::vector<double> values = constant.reals();
   for (double &value : values)
     value = f(value);
@@ -258,8 +260,10 @@ Status Importer::subtract(const Node &node) {
     auto value = operand(node, 0);
     if (!value)
       return value.error();
-    Constant shift = mapped(*right, [](double x) { return -x; });
-    result = scaleShift(node, *value, nullptr, &shift);
+    auto shift = mapped(node, *right, [](double x) { return -x; });
+    if (!shift)
+      return shift.error();
+    result = scaleShift(node, *value, nullptr, &*shift);
   } else if (const Constant *left = constant(node.input(0))) {
     auto value = operand(node, 1);
     if (!value)
@@ -321,8 +325,10 @@ Status Importer::divide(const Node &node) {
     return value ? divisor.error() : value.error();
   if (divisor->isInteger())
     return node.error("a division of integers is not supported");
-  Constant scale = mapped(*divisor, [](double x) { return 1 / x; });
-  auto result = scaleShift(node, *value, &scale, nullptr);
+  auto scale = mapped(node, *divisor, [](double x) { return 1 / x; });
+  if (!scale)
+    return scale.error();
+  auto result = scaleShift(node, *value, &*scale, nullptr);
   if (!result)
     return result.error();
   define(node, *result);

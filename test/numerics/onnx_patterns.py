@@ -119,7 +119,33 @@ def gelu():
     g.save("gelu")
 
 
-CASES = {f.__name__: f for f in (squeeze_excitation, swish, gelu)}
+def transformer():
+    """Patches, a class token, one block and a head, as torch writes them."""
+    g = Graph((3, 8, 8), 17)
+    ints = lambda *values: g.value(values, np.int64)
+    x = g("Conv", "patches", "x", g.drawn(8, 3, 4, 4), g.drawn(8), strides=[4, 4])
+    count = g("Unsqueeze", "count_list", g("Gather", "count", g("Shape", "shape", x), g.value(0, np.int64)), ints(0))
+    x = g("Reshape", "rows", x, g("Concat", "rows_shape", count, ints(8, -1), axis=0))
+    x = g("Transpose", "tokens", x, perm=[0, 2, 1])
+    token = g("Expand", "class_token", g.drawn(1, 1, 8), g("Concat", "token_shape", count, ints(1, 8), axis=0))
+    x = g("Add", "position", g("Concat", "with_class", token, x, axis=1), g.drawn(1, 5, 8))
+    y = g("Sub", "norm_centred", x, g("ReduceMean", "norm_mean", x, axes=[-1]))
+    deviation = g("Sqrt", "norm_root", g("Add", "norm_epsilon", g(
+        "ReduceMean", "norm_variance", g("Pow", "norm_squares", y, 2.0), axes=[-1]), 1e-5))
+    y = g("Add", "norm_shift", g("Mul", "norm_scale", g("Div", "norm", y, deviation), g.drawn(8)), g.drawn(8))
+    y = g("Add", "qkv_bias", g("MatMul", "qkv", y, g.drawn(8, 24)), g.drawn(24))
+    y = g("Transpose", "parts", g("Reshape", "heads", y, ints(0, 5, 3, 2, 4)), perm=[2, 0, 3, 1, 4])
+    q, k, v = (g("Gather", "qkv"[i], y, g.value(i, np.int64), axis=0) for i in range(3))
+    y = g("MatMul", "scores", g("Mul", "scaled", q, 0.5), g("Transpose", "k_turned", k, perm=[0, 1, 3, 2]))
+    y = g("MatMul", "attention", g("Softmax", "weights", y, axis=-1), v)
+    y = g("Reshape", "merged", g("Transpose", "turned", y, perm=[0, 2, 1, 3]), ints(0, 5, 8))
+    x = g("Add", "residual", x, g("Add", "out_bias", g("MatMul", "out", y, g.drawn(8, 8)), g.drawn(8)))
+    x = g("LayerNormalization", "last_norm", x, g.drawn(8), g.drawn(8))
+    g("Gemm", "head", g("Gather", "class", x, g.value(0, np.int64), axis=1), g.drawn(3, 8), g.drawn(3), transB=1)
+    g.save("transformer")
+
+
+CASES = {f.__name__: f for f in (squeeze_excitation, swish, gelu, transformer)}
 
 if __name__ == "__main__":
     os.makedirs(FOLDER, exist_ok=True)
