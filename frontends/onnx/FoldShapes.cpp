@@ -273,16 +273,21 @@ static Folded foldSlice(const FoldContext &c) {
   Extents first(rank, 0), step(rank, 1), shape = value.shape();
   for (size_t i = 0; i < starts->size(); ++i) {
     size_t d = *axes ? (**axes)[i] : i;
-    step[d] = steps ? (*steps)[i] : 1;
+    step[d] = std::max(steps ? (*steps)[i] : 1, -kMostElements);
     int64_t extent = shape[d];
-    if (step[d] < 1)
-      return c.node.error("expected steps of at least 1");
-    auto clamp = [&](int64_t at) {
-      return std::clamp<int64_t>(at < 0 ? at + extent : at, 0, extent);
+    if (step[d] == 0)
+      return c.node.error("expected a step other than 0");
+    if (extent == 0)
+      continue;
+    // Backwards both bounds are one lower.
+    int64_t back = step[d] < 0 ? 1 : 0;
+    auto clamp = [&](int64_t at, int64_t least) {
+      return std::clamp(at < 0 ? at + extent : at, least, extent - back);
     };
-    first[d] = clamp((*starts)[i]);
-    int64_t span = clamp((*ends)[i]) - first[d];
-    shape[d] = span <= 0 ? 0 : (span - 1) / step[d] + 1;
+    first[d] = clamp((*starts)[i], 0);
+    int64_t span = clamp((*ends)[i], -back) - first[d];
+    span = back ? -span : span;
+    shape[d] = span <= 0 ? 0 : (span - 1) / std::abs(step[d]) + 1;
   }
   return single(gathered(c, value, shape, [&](int64_t i) {
     Extents at = coordinates(i, shape);

@@ -22,6 +22,8 @@ struct ImportOptions {
   frontend::SourceRange range;
   /// Without `picture`: the whole input is one picture's, no batch in front.
   bool whole = false;
+  /// Without `picture`: pictures are [N, H, W, C].
+  bool channelsLast = false;
 };
 
 /// The values of one parameter, as the layer wants them.

@@ -12,9 +12,11 @@ using frontend::Shape;
 using weights::inQuotes;
 using weights::shapeText;
 
-// An open batch gets an extent that no other dimension has: shapes that an
-// exporter computes from it stay recognisable through any arithmetic.
-constexpr int64_t kOpenBatch = 1000003;
+// An open batch gets an extent that no other dimension has, a prime: shapes
+// that an exporter computes from it stay recognisable through any arithmetic.
+// Small enough that an index of each element can be a constant (torch's
+// as_strided).
+constexpr int64_t kOpenBatch = 4093;
 constexpr size_t kMostLayers = 100000;
 // One picture's numbers, as in the language: 2^31 are 8 GiB.
 constexpr int64_t kLargestValue = int64_t(1) << 31;
@@ -171,7 +173,7 @@ Status Importer::inputLayout(const pb::ValueInfoProto &info, Extents shape) {
     input = input.dropped(first);
     items[info.name()] = Value{frontend::kInputValue, input};
     return weights::Done{};
-  } else if (shape.size() == 4) {
+  } else if (shape.size() == 4 && !options.channelsLast) {
     input = Layout::picture(batch, shape[1], shape[2], shape[3]);
   } else {
     input = Layout::plain(shape);

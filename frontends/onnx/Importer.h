@@ -196,6 +196,7 @@ private:
   Status scores(const Node &node, const Value &queries, const Value &keys);
   Status attend(const Node &node, const Scores &scores, const Value &values);
   bool scaleScores(const Node &node);
+  Status attention(const Node &node);
   int sideBySide(const Node &node, const Value &queries, const Value &keys,
                  const Value &values, int64_t tokens, int64_t width);
 

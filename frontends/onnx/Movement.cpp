@@ -12,7 +12,7 @@ using frontend::LayerKind;
 using weights::shapeText;
 
 constexpr int64_t kMostPadding = 1 << 16;
-constexpr size_t kMostParts = 4096, kMostIndices = 1 << 20;
+constexpr size_t kMostParts = 4096, kMostIndices = 1 << 24;
 
 Status Importer::identity(const Node &node) {
   const Item *input = item(node.input(0));
@@ -357,6 +357,8 @@ Status Importer::gather(const Node &node) {
   auto integers = readIntegers(node, *index, kMostIndices);
   if (!integers)
     return integers.error();
+  if (!budget.spend(index->count()))
+    return node.error("too many values to compute");
   Extents indices = *integers;
   if (indices.empty())
     return node.error("expected an index");
@@ -368,12 +370,12 @@ Status Importer::gather(const Node &node) {
     if (indices[i] != indices[0] + int64_t(i))
       return node.error("only neighbours in order can be gathered");
   }
+  if (llvm::is_contained(value->layout.dimensions()[*axis], 0) &&
+      int64_t(indices.size()) != extent)
+    return node.error("some pictures of the batch cannot be taken");
   auto part = cut(node, *value, *axis, indices[0], int64_t(indices.size()), 1);
   if (!part)
     return part.error();
-  if (llvm::is_contained(value->layout.dimensions()[*axis], 0) &&
-      index->shape().size() != 1)
-    return node.error("one picture of the batch cannot be taken");
   Extents shape = part->layout.shape();
   shape.erase(shape.begin() + *axis);
   shape.insert(shape.begin() + *axis, index->shape().begin(),
