@@ -5,6 +5,7 @@
 
 #include "frontends/weights/Message.h"
 
+#include <cmath>
 #include <numeric>
 
 namespace tl::onnx {
@@ -115,6 +116,53 @@ Status Importer::attend(const Node &node, const Scores &scores,
   draft.layer.attentionScale = scores.scale;
   draft.layer.shape = {tokens, width};
   define(node, Value{append(node, std::move(draft)), layout});
+  return weights::Done{};
+}
+
+/// [N, T, heads * d] as [N, heads, T, d]; the latter as it is.
+static std::optional<Layout> splitHeads(const Layout &layout, int64_t heads) {
+  if (layout.rank() != 3)
+    return layout;
+  int64_t width = layout.extent(2);
+  if (heads < 1 || width % heads)
+    return std::nullopt;
+  auto split = layout.reshaped(
+      {layout.extent(0), layout.extent(1), heads, width / heads});
+  if (!split)
+    return std::nullopt;
+  return split->transposed({0, 2, 1, 3});
+}
+
+/// The operator of version 23: queries, keys and values alone.
+Status Importer::attention(const Node &node) {
+  for (size_t i = 3; i < node.inputs(); ++i)
+    if (!node.input(i).empty())
+      return node.error("a mask or keys of the past are not supported");
+  int64_t heads = node.integer("q_num_heads", 0);
+  if (node.integer("is_causal", 0) != 0 || node.real("softcap", 0) != 0 ||
+      node.integer("kv_num_heads", heads) != heads)
+    return node.error("only attention of each token to all, with as many heads "
+                      "of keys as of queries, is supported");
+  Value parts[3];
+  for (size_t i : {0, 1, 2}) {
+    auto value = operand(node, i);
+    if (!value)
+      return value.error();
+    auto layout = splitHeads(value->layout, heads);
+    if (!layout || headsOf(*layout) == 0 ||
+        (i > 0 && *layout != parts[0].layout))
+      return node.error("expected queries, keys and values [N, heads, T, C] or "
+                        "[N, T, heads * C] of one shape, found " +
+                        weights::shapeText(value->layout.shape()));
+    parts[i] = {value->layer, *layout};
+  }
+  double channels = double(parts[0].layout.extent(parts[0].layout.rank() - 1));
+  Scores scores{parts[0], parts[1], node.real("scale", 1 / std::sqrt(channels)),
+                true};
+  Layout whole = value(node.input(0))->layout;
+  if (Status status = attend(node, scores, parts[2]); !status)
+    return status;
+  define(node, Value{value(node.output(0))->layer, whole});
   return weights::Done{};
 }
 

@@ -7,17 +7,16 @@ namespace tl::onnx {
 
 using weights::ElementType;
 
-constexpr int64_t kMostElements = int64_t(1) << 40;
-constexpr size_t kHighestRank = 8;
-
 int64_t countElements(const Extents &shape) {
   int64_t count = 1;
+  bool empty = false;
   for (int64_t extent : shape) {
     if (extent < 0 || (extent > 0 && count > kMostElements / extent))
       return -1;
-    count *= extent;
+    empty = empty || extent == 0;
+    count *= extent == 0 ? 1 : extent;
   }
-  return count;
+  return empty ? 0 : count;
 }
 
 static std::optional<ElementType> elementType(int32_t type) {
@@ -134,7 +133,7 @@ Result<Constant> Constant::read(const pb::TensorProto &tensor,
   if (count < 0 || result.extents.size() > kHighestRank)
     return Error{
         name + " has the shape " + weights::shapeText(result.extents) +
-        ": expected at most 8 extents of at least 0 and 2^40 elements"};
+        ": expected at most 16 extents of at least 0 and 2^56 elements"};
   uint64_t bytes = uint64_t(count) * sizeOf(*type);
   result.owner = model;
   if (tensor.data_location() == pb::TensorProto::EXTERNAL) {

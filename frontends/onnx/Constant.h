@@ -13,7 +13,14 @@ namespace tl::onnx {
 
 using Extents = std::vector<int64_t>;
 
-/// The product of the extents, or -1 beyond 2^40 or for a negative one.
+/// Beyond this a shape is none of a real network, and products of two of them
+/// would overflow.
+inline constexpr int64_t kMostElements = int64_t(1) << 56;
+/// Dimensions of a value; ONNX's own operators need 8.
+inline constexpr size_t kHighestRank = 16;
+
+/// The product of the extents, or -1 for a negative one, or if those that are
+/// not 0 have a product beyond `kMostElements`.
 int64_t countElements(const Extents &shape);
 
 class Constant {
@@ -31,6 +38,7 @@ public:
   /// The same values in another shape of as many elements.
   Constant reshaped(Extents shape) const;
 
+  /// Only of integers.
   std::vector<int64_t> integers() const;
   std::vector<double> reals() const;
   std::vector<float> floats() const;

@@ -115,11 +115,10 @@ Status Importer::prelu(const Node &node) {
   Value positive = activate(node, *value, ActivationKind::Relu);
   Value negative =
       activate(node, scaled(node, *value, -1, 0), ActivationKind::Relu);
-  std::vector<double> factors = slope->reals();
-  for (double &factor : factors)
-    factor = -factor;
-  Constant scale = Constant::reals(slope->shape(), std::move(factors));
-  auto part = scaleShift(node, negative, &scale, nullptr);
+  auto scale = mapped(node, *slope, [](double x) { return -x; });
+  if (!scale)
+    return scale.error();
+  auto part = scaleShift(node, negative, &*scale, nullptr);
   named = false;
   if (!part)
     return part.error();
@@ -161,9 +160,13 @@ Status Importer::gelu(const Node &node) {
   auto value = operand(node, 0);
   if (!value)
     return value.error();
-  if (std::string form = node.text("approximate", "none"); form != "none")
-    return node.error("the approximation '" + form + "' is not supported");
-  define(node, activate(node, *value, ActivationKind::Gelu));
+  std::string form = node.text("approximate", "none");
+  if (form != "none" && form != "tanh")
+    return node.error("the approximation " + weights::inQuotes(form) +
+                      " is not known; expected 'none' or 'tanh'");
+  define(node, activate(node, *value,
+                        form == "none" ? ActivationKind::Gelu
+                                       : ActivationKind::GeluTanh));
   return weights::Done{};
 }
 

@@ -89,6 +89,43 @@ static std::optional<int64_t> computeWhole(llvm::StringRef op, int64_t a,
       .Default(std::nullopt);
 }
 
+namespace {
+
+/// All places of a shape in order, and where each operand's element for it is.
+struct Walk {
+  Walk(const Extents &shape, std::array<Extents, 2> operands)
+      : shape(shape), at(shape.size(), 0) {
+    for (size_t k : {0, 1}) {
+      steps[k].assign(shape.size(), 0);
+      int64_t inside = 1;
+      for (size_t i = operands[k].size(); i-- > 0;) {
+        if (operands[k][i] != 1)
+          steps[k][shape.size() - operands[k].size() + i] = inside;
+        inside *= operands[k][i];
+      }
+    }
+  }
+
+  void step() {
+    for (size_t i = shape.size(); i-- > 0;) {
+      bool carries = ++at[i] == shape[i];
+      for (size_t k : {0, 1})
+        index[k] += carries ? (1 - shape[i]) * steps[k][i] : steps[k][i];
+      if (!carries)
+        return;
+      at[i] = 0;
+    }
+  }
+
+  std::array<int64_t, 2> index{0, 0};
+
+private:
+  const Extents &shape;
+  Extents at, steps[2];
+};
+
+} // namespace
+
 static Result<std::vector<Constant>> foldBinary(const FoldContext &c) {
   const Constant *a = c.operand(0), *b = c.operand(1);
   if (!a || !b || c.operands.size() != 2)
@@ -104,10 +141,9 @@ static Result<std::vector<Constant>> foldBinary(const FoldContext &c) {
   auto each = [&](auto values, auto compute) {
     auto x = values(*a), y = values(*b);
     decltype(x) result(count);
-    for (int64_t i = 0; i < count; ++i) {
-      Extents at = coordinates(i, *shape);
-      auto value = compute(c.node.op(), x[broadcastIndex(at, a->shape())],
-                           y[broadcastIndex(at, b->shape())]);
+    Walk walk(*shape, {a->shape(), b->shape()});
+    for (int64_t i = 0; i < count; ++i, walk.step()) {
+      auto value = compute(c.node.op(), x[walk.index[0]], y[walk.index[1]]);
       if (!value)
         return decltype(x)();
       result[i] = *value;

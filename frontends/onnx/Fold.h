@@ -47,6 +47,12 @@ Result<std::vector<Constant>> fold(const FoldContext &context);
 using FoldRule = Result<std::vector<Constant>> (*)(const FoldContext &);
 FoldRule findShapeRule(llvm::StringRef op);
 
+/// The integers of a constant: an error for other types, and for more than
+/// `most`.
+Result<std::vector<int64_t>> readIntegers(const Node &node,
+                                          const Constant &constant,
+                                          size_t most = kHighestRank);
+
 /// The axes of an operator that takes them as an attribute or, from some
 /// version on, as an input; negative ones made positive. Nothing if absent.
 Result<std::optional<std::vector<size_t>>>

@@ -21,11 +21,25 @@ Result<size_t> readAxis(const Node &node, int64_t axis, size_t rank) {
   return size_t(axis < 0 ? axis + int64_t(rank) : axis);
 }
 
+Result<std::vector<int64_t>>
+readIntegers(const Node &node, const Constant &constant, size_t most) {
+  if (!constant.isInteger() || constant.count() > int64_t(most))
+    return node.error(
+        "expected at most " + std::to_string(most) + " integers, found " +
+        (constant.isInteger() ? "the shape " : "others of shape ") +
+        shapeText(constant.shape()));
+  return constant.integers();
+}
+
 Result<std::optional<std::vector<size_t>>>
 readAxes(const Node &node, const Constant *operand, size_t rank) {
   auto given = node.integers("axes");
-  if (operand)
-    given = operand->integers();
+  if (operand) {
+    auto integers = readIntegers(node, *operand);
+    if (!integers)
+      return integers.error();
+    given = *integers;
+  }
   std::optional<std::vector<size_t>> axes;
   if (!given)
     return axes;
@@ -68,32 +82,33 @@ Result<Extents> resolveReshape(const Node &node, const Extents &from,
                                const std::vector<int64_t> &wanted) {
   Extents shape = wanted;
   bool copies = node.integer("allowzero", 0) == 0;
-  int64_t count = countElements(from), known = 1, open = -1;
+  int64_t count = countElements(from), open = -1;
+  Extents rest;
   for (size_t i = 0; i < shape.size(); ++i) {
     if (shape[i] == 0 && copies && i < from.size())
       shape[i] = from[i];
     if (shape[i] == -1 && open < 0)
       open = int64_t(i);
-    else if (shape[i] < 0 || (shape[i] > 0 && known > (int64_t(1) << 40)))
-      known = -1;
     else
-      known *= shape[i];
-    if (known < 0)
-      break;
+      rest.push_back(shape[i]);
   }
+  int64_t known = countElements(rest);
   if (open >= 0 && known > 0 && count % known == 0)
     shape[open] = count / known;
-  if (known < 0 || shape.size() > 16 || countElements(shape) != count)
+  if (count < 0 || known < 0 || shape.size() > kHighestRank ||
+      countElements(shape) != count)
     return node.error("cannot make " + shapeText(wanted) + " of " +
                       shapeText(from));
   return shape;
 }
 
 static Folded foldReshape(const FoldContext &c) {
-  if (!c.operand(0) || !c.operand(1) || c.operand(1)->count() > 16)
+  if (!c.operand(0) || !c.operand(1))
     return c.node.error("expected a value and a shape");
-  auto shape =
-      resolveReshape(c.node, c.operand(0)->shape(), c.operand(1)->integers());
+  auto wanted = readIntegers(c.node, *c.operand(1));
+  if (!wanted)
+    return wanted.error();
+  auto shape = resolveReshape(c.node, c.operand(0)->shape(), *wanted);
   if (!shape)
     return shape.error();
   return std::vector{c.operand(0)->reshaped(*shape)};
@@ -105,7 +120,7 @@ static Folded foldSqueeze(const FoldContext &c) {
   size_t added = c.operand(1)
                      ? c.operand(1)->count()
                      : c.node.integers("axes").value_or(Extents()).size();
-  if (added > 16)
+  if (added > kHighestRank)
     return c.node.error("too many axes");
   auto axes =
       readAxes(c.node, c.operand(1), value.shape().size() + (adds ? added : 0));
@@ -165,8 +180,8 @@ static Folded foldGather(const FoldContext &c) {
   if (!axis)
     return axis.error();
   int64_t extent = value.shape()[*axis];
-  if (!c.budget.spend(index.count()))
-    return c.node.error("too many values to compute");
+  if (!index.isInteger() || !c.budget.spend(index.count()))
+    return c.node.error("expected integers, and fewer values to compute");
   std::vector<int64_t> indices = index.integers();
   for (int64_t &one : indices) {
     if (one < -extent || one >= extent)
@@ -211,9 +226,11 @@ static Folded foldConcat(const FoldContext &c) {
       (i < *axis ? outside : inside) *= shape[i];
   for (const Constant *one : c.operands) {
     shape[*axis] += one->shape()[*axis];
-    if (!c.budget.spend(one->count()))
+    if (!c.budget.spend(one->count()) || countElements(shape) < 0)
       return c.node.error("too many values to compute");
   }
+  if (countElements(shape) == 0)
+    outside = 0;
   for (int64_t o = 0; o < outside; ++o)
     for (const Constant *one : c.operands) {
       int64_t run = one->shape()[*axis] * inside;
@@ -236,13 +253,14 @@ static Folded foldConcat(const FoldContext &c) {
 static Folded foldSlice(const FoldContext &c) {
   const Constant &value = *c.operands[0];
   size_t rank = value.shape().size();
+  for (size_t i = 1; i < c.operands.size(); ++i)
+    if (c.operand(i))
+      if (auto given = readIntegers(c.node, *c.operand(i)); !given)
+        return given.error();
   auto list = [&](size_t i, llvm::StringRef name) {
     const Constant *operand = c.operand(i);
     return operand ? std::optional(operand->integers()) : c.node.integers(name);
   };
-  for (const Constant *operand : c.operands)
-    if (operand != &value && operand && operand->count() > 16)
-      return c.node.error("too many axes");
   auto starts = list(1, "starts"), ends = list(2, "ends"),
        steps = list(4, "steps");
   auto axes = readAxes(c.node, c.operand(3), rank);
@@ -255,16 +273,21 @@ static Folded foldSlice(const FoldContext &c) {
   Extents first(rank, 0), step(rank, 1), shape = value.shape();
   for (size_t i = 0; i < starts->size(); ++i) {
     size_t d = *axes ? (**axes)[i] : i;
-    step[d] = steps ? (*steps)[i] : 1;
+    step[d] = std::max(steps ? (*steps)[i] : 1, -kMostElements);
     int64_t extent = shape[d];
-    if (step[d] < 1)
-      return c.node.error("expected steps of at least 1");
-    auto clamp = [&](int64_t at) {
-      return std::clamp<int64_t>(at < 0 ? at + extent : at, 0, extent);
+    if (step[d] == 0)
+      return c.node.error("expected a step other than 0");
+    if (extent == 0)
+      continue;
+    // Backwards both bounds are one lower.
+    int64_t back = step[d] < 0 ? 1 : 0;
+    auto clamp = [&](int64_t at, int64_t least) {
+      return std::clamp(at < 0 ? at + extent : at, least, extent - back);
     };
-    first[d] = clamp((*starts)[i]);
-    int64_t span = clamp((*ends)[i]) - first[d];
-    shape[d] = span <= 0 ? 0 : (span - 1) / step[d] + 1;
+    first[d] = clamp((*starts)[i], 0);
+    int64_t span = clamp((*ends)[i], -back) - first[d];
+    span = back ? -span : span;
+    shape[d] = span <= 0 ? 0 : (span - 1) / std::abs(step[d]) + 1;
   }
   return single(gathered(c, value, shape, [&](int64_t i) {
     Extents at = coordinates(i, shape);
@@ -278,10 +301,13 @@ static Folded foldSlice(const FoldContext &c) {
 /// Repeats along the batch need no values: what is the same for each picture
 /// stays a constant for one.
 static Folded foldExpand(const FoldContext &c) {
-  if (!c.operand(0) || !c.operand(1) || c.operand(1)->count() > 16)
+  if (!c.operand(0) || !c.operand(1))
     return c.node.error("expected a value and a shape");
   const Constant &value = *c.operands[0];
-  Extents shape = c.operands[1]->integers();
+  auto wanted = readIntegers(c.node, *c.operand(1));
+  if (!wanted)
+    return wanted.error();
+  Extents shape = *wanted;
   if (shape.size() < value.shape().size())
     shape.insert(shape.begin(), value.shape().size() - shape.size(), 1);
   for (size_t i = 0; i < shape.size(); ++i) {
@@ -314,9 +340,10 @@ static Folded foldConstant(const FoldContext &c) {
 }
 
 static Folded foldConstantOfShape(const FoldContext &c) {
-  if (!c.operand(0) || c.operand(0)->count() > 16)
-    return c.node.error("expected a shape");
-  Extents shape = c.operand(0)->integers();
+  auto wanted = readIntegers(c.node, *c.operand(0));
+  if (!wanted)
+    return wanted.error();
+  Extents shape = *wanted;
   int64_t count = countElements(shape);
   if (!c.budget.spend(count))
     return c.node.error("too many values to compute");
@@ -382,9 +409,9 @@ static Folded foldWhere(const FoldContext &c) {
   if (condition.shape() != yes.shape() || yes.shape() != no.shape() ||
       yes.isInteger() != no.isInteger() || !condition.isInteger())
     return c.node.error("expected three values of one shape");
-  std::vector<int64_t> which = condition.integers();
-  if (!c.budget.spend(3 * condition.count()))
+  if (!c.budget.spend(condition.count()))
     return c.node.error("too many values to compute");
+  std::vector<int64_t> which = condition.integers();
   auto pick = [&](auto result, auto other) {
     for (size_t i = 0; i < result.size(); ++i)
       if (!which[i])

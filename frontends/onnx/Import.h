@@ -22,6 +22,8 @@ struct ImportOptions {
   frontend::SourceRange range;
   /// Without `picture`: the whole input is one picture's, no batch in front.
   bool whole = false;
+  /// Without `picture`: pictures are [N, H, W, C].
+  bool channelsLast = false;
 };
 
 /// The values of one parameter, as the layer wants them.
@@ -36,6 +38,8 @@ struct Import {
   std::vector<ImportedTensor> tensors;
   /// What the file calls [N, C, H, W] and so on, in our memory.
   Layout input, output;
+  /// The file leaves open how many pictures there are.
+  bool openBatch = false;
   /// Mapped files that the tensors lie in.
   std::shared_ptr<ExternalFiles> external;
 };

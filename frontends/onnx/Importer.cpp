@@ -12,10 +12,15 @@ using frontend::Shape;
 using weights::inQuotes;
 using weights::shapeText;
 
-// An open batch gets an extent that no other dimension has: shapes that an
-// exporter computes from it stay recognisable through any arithmetic.
-constexpr int64_t kOpenBatch = 1000003;
+// An open batch gets an extent that no other dimension has, a prime: shapes
+// that an exporter computes from it stay recognisable through any arithmetic.
+// Small enough that an index of each element can be a constant (torch's
+// as_strided).
+constexpr int64_t kOpenBatch = 4093;
 constexpr size_t kMostLayers = 100000;
+// One picture's numbers, as in the language: 2^31 are 8 GiB.
+constexpr int64_t kLargestValue = int64_t(1) << 31;
+constexpr int64_t kMostWeights = int64_t(1) << 32;
 
 Draft::Draft(LayerKind kind, const char *kerasClass,
              llvm::ArrayRef<int> inputs) {
@@ -124,10 +129,9 @@ Status Importer::findInput() {
   Extents shape;
   for (const auto &dim : found->type().tensor_type().shape().dim())
     shape.push_back(dim.has_dim_value() ? dim.dim_value() : 0);
-  for (int64_t extent : shape)
-    if (extent < 0 || extent > (int64_t(1) << 24))
-      return Error{"the input " + inQuotes(found->name()) + " has the shape " +
-                   shapeText(shape)};
+  if (countElements(shape) < 0 || countElements(shape) > kLargestValue)
+    return Error{"the input " + inQuotes(found->name()) + " has the shape " +
+                 shapeText(shape)};
   if (shape.empty() || shape.size() > 8)
     return Error{"the input " + inQuotes(found->name()) +
                  " must have 1 to 8 dimensions"};
@@ -169,7 +173,7 @@ Status Importer::inputLayout(const pb::ValueInfoProto &info, Extents shape) {
     input = input.dropped(first);
     items[info.name()] = Value{frontend::kInputValue, input};
     return weights::Done{};
-  } else if (shape.size() == 4) {
+  } else if (shape.size() == 4 && !options.channelsLast) {
     input = Layout::picture(batch, shape[1], shape[2], shape[3]);
   } else {
     input = Layout::plain(shape);
@@ -271,6 +275,15 @@ void Importer::visit(const Node &node) {
   for (size_t i = 0; i < node.outputs(); ++i) {
     if (node.output(i).empty())
       continue;
+    if (const Value *result = value(node.output(i));
+        status && result &&
+        (result->layout.rank() > kHighestRank ||
+         result->layout.perPicture() > kLargestValue))
+      status = node.error("a value of " + shapeText(result->layout.shape()) +
+                          " is too large");
+    if (const Constant *result = constant(node.output(i));
+        status && result && result->shape().size() > kHighestRank)
+      status = node.error("too many dimensions");
     if (!status)
       items[node.output(i)] = status.error();
     else if (!item(node.output(i)))
@@ -284,8 +297,8 @@ int Importer::append(const Node &node, Draft draft) {
   std::string name = node.name();
   if (named)
     name += "/" + llvm::StringRef(layer.kerasClass).lower();
-  for (int number = 2; !taken.insert(name).second; ++number)
-    name = node.name() + "/" + std::to_string(number);
+  while (!taken.insert(name).second)
+    name = node.name() + "/" + std::to_string(++numbers[node.name()] + 1);
   named = true;
   layer.name = name;
   layer.baseName = name;
@@ -397,6 +410,7 @@ Result<Import> Importer::finish() {
   Import result;
   result.input = input;
   result.output = last->layout;
+  result.openBatch = batch == kOpenBatch;
   int output = last->layer;
   if (const Node *node = producer(outputName))
     output = shaped(*node, output, naturalShape(last->layout));
@@ -409,6 +423,12 @@ Result<Import> Importer::finish() {
             {network.layers[i].name + "." + parameter.role,
              Extents(parameter.shape.begin(), parameter.shape.end()),
              readers[i].at(parameter.role)});
+  // A weight that many nodes share becomes one a layer.
+  int64_t values = 0;
+  for (const ImportedTensor &tensor : result.tensors)
+    if (values += countElements(tensor.shape); values > kMostWeights)
+      return Error{"the layers would have more than " +
+                   std::to_string(kMostWeights) + " weights"};
   result.network = std::move(network);
   result.external = external;
   return result;

@@ -31,6 +31,9 @@ struct Scores {
 using Item = std::variant<Error, Constant, Value, Scores>;
 using Reader = std::function<void(std::span<float>)>;
 
+/// The coefficients of x^0 to x^3.
+using Cubic = std::array<double, 4>;
+
 /// A layer before it has its place and its name.
 struct Draft {
   frontend::Layer layer;
@@ -127,6 +130,7 @@ private:
   Status divide(const Node &node);
   Status negate(const Node &node);
   Result<Value> addValues(const Node &node, Value a, const Value &b);
+  Result<Value> multiplyValues(const Node &node, Value a, Value b);
   /// scale * value + shift; null: 1 and 0.
   Result<Value> scaleShift(const Node &node, const Value &value,
                            const Constant *scale, const Constant *shift);
@@ -134,6 +138,9 @@ private:
                double shift);
   Result<std::vector<bool>> varying(const Node &node, const Layout &layout,
                                     const Constant &constant) const;
+  /// A function of each value.
+  Result<Constant> mapped(const Node &node, const Constant &constant,
+                          llvm::function_ref<double(double)> f);
   Reader spread(const Layout &layout, int64_t period,
                 const Constant &constant) const;
   bool absorbScale(const Value &value, const std::string &name,
@@ -189,12 +196,23 @@ private:
   Status scores(const Node &node, const Value &queries, const Value &keys);
   Status attend(const Node &node, const Scores &scores, const Value &values);
   bool scaleScores(const Node &node);
+  Status attention(const Node &node);
   int sideBySide(const Node &node, const Value &queries, const Value &keys,
                  const Value &values, int64_t tokens, int64_t width);
 
   // Patterns.cpp
   bool pattern(const Node &node);
+  struct Factors;
   bool productPattern(const Node &node);
+  std::optional<nn::ActivationKind> recogniseGate(const std::string &x,
+                                                  const std::string &gate,
+                                                  double factor) const;
+  bool hardSigmoidPattern(const Node &node, const std::string &name,
+                          double factor);
+  bool isHardSigmoid(const Node &clip, const std::string &x,
+                     double factor) const;
+  std::optional<Cubic> polynomial(const std::string &name, const std::string &x,
+                                  int depth = 0) const;
   bool layerNormPattern(const Node &node);
   std::optional<double> number(const std::string &name) const;
 
@@ -215,6 +233,7 @@ private:
   frontend::Network network;
   std::vector<std::map<std::string, Reader>> readers; // one a layer
   std::unordered_set<std::string> taken;              // names of layers
+  std::unordered_map<std::string, int> numbers; // behind names given before
   const Node *current = nullptr;
   bool named = false; // the current node's name is given to a layer
   std::map<std::pair<int, std::vector<int64_t>>, int> reshapes;

@@ -31,10 +31,16 @@ Layout Layout::picture(int64_t batch, int64_t channels, int64_t height,
   return layout;
 }
 
+/// A product of extents that no operation may overflow: at most
+/// kMostElements, which is refused where the value is made.
+static int64_t times(int64_t a, int64_t b) {
+  return a > kMostElements / std::max<int64_t>(b, 1) ? kMostElements : a * b;
+}
+
 int64_t Layout::extent(size_t dim) const {
   int64_t extent = 1;
   for (int atom : dims[dim])
-    extent *= sizes[atom];
+    extent = times(extent, sizes[atom]);
   return extent;
 }
 
@@ -48,7 +54,7 @@ Extents Layout::shape() const {
 int64_t Layout::perPicture() const {
   int64_t count = 1;
   for (size_t i = 1; i < sizes.size(); ++i)
-    count *= sizes[i];
+    count = times(count, sizes[i]);
   return count;
 }
 
@@ -194,8 +200,10 @@ std::optional<Layout::Place> Layout::place(size_t dim) const {
     return std::nullopt;
   Place place{1, sizes[atoms[0]], 1};
   for (int i = 1; i < int(sizes.size()); ++i)
-    if (i != atoms[0])
-      (i < atoms[0] ? place.outside : place.inside) *= sizes[i];
+    if (i != atoms[0]) {
+      int64_t &part = i < atoms[0] ? place.outside : place.inside;
+      part = times(part, sizes[i]);
+    }
   return place;
 }
 
@@ -250,7 +258,7 @@ int64_t Layout::period(const std::vector<bool> &varies) const {
         outermost = std::min(outermost, atom);
   int64_t count = 1;
   for (int i = std::max(outermost, 1); i < int(sizes.size()); ++i)
-    count *= sizes[i];
+    count = times(count, sizes[i]);
   return count;
 }
 

@@ -1,6 +1,7 @@
 // Reading and the checks on the whole; see the header.
 #include "frontends/onnx/Model.h"
 
+#include "frontends/onnx/Census.h"
 #include "frontends/weights/File.h"
 #include "frontends/weights/Message.h"
 
@@ -40,6 +41,12 @@ public:
     }
     offset += count;
     return int(count);
+  }
+
+  int Skip(int count) override {
+    uint64_t skipped = std::min<uint64_t>(count, file.size() - offset);
+    offset += skipped;
+    return int(skipped);
   }
 
   std::string problem;
@@ -139,6 +146,16 @@ static Status parse(const weights::File &file, pb::ModelProto &proto) {
     return Error{"expected at most 2 GiB, protobuf's limit, found " +
                  std::to_string(file.size()) +
                  " bytes; larger weights are saved as external data"};
+  {
+    FileStream bytes(file);
+    google::protobuf::io::CopyingInputStreamAdaptor adaptor(&bytes);
+    google::protobuf::io::CodedInputStream coded(&adaptor);
+    Status census = takeCensus(coded);
+    if (!bytes.problem.empty())
+      return Error{bytes.problem};
+    if (!census)
+      return census;
+  }
   FileStream bytes(file);
   google::protobuf::io::CopyingInputStreamAdaptor adaptor(&bytes, 1 << 20);
   google::protobuf::io::CodedInputStream coded(&adaptor);

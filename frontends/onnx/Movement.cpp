@@ -12,9 +12,13 @@ using frontend::LayerKind;
 using weights::shapeText;
 
 constexpr int64_t kMostPadding = 1 << 16;
+constexpr size_t kMostParts = 4096, kMostIndices = 1 << 24;
 
 Status Importer::identity(const Node &node) {
-  items[node.output(0)] = *item(node.input(0));
+  const Item *input = item(node.input(0));
+  if (!input)
+    return node.error("expected an operand");
+  items[node.output(0)] = *input;
   return weights::Done{};
 }
 
@@ -87,9 +91,10 @@ Status Importer::reshape(const Node &node) {
   auto wanted = constantOperand(node, 1, "shape");
   if (!value || !wanted)
     return value ? wanted.error() : value.error();
-  if (!wanted->isInteger() || wanted->count() > 16)
-    return node.error("expected a shape");
-  auto shape = resolveReshape(node, value->layout.shape(), wanted->integers());
+  auto extents = readIntegers(node, *wanted);
+  if (!extents)
+    return extents.error();
+  auto shape = resolveReshape(node, value->layout.shape(), *extents);
   if (!shape)
     return shape.error();
   return regroup(node, *value, *shape);
@@ -127,7 +132,7 @@ Status Importer::squeeze(const Node &node) {
   size_t rank = value->layout.rank();
   size_t added = second ? second->count()
                         : node.integers("axes").value_or(Extents()).size();
-  if (added > 8)
+  if (added > kHighestRank)
     return node.error("too many axes");
   auto axes = readAxes(node, second, rank + (adds ? added : 0));
   if (!axes || (adds && !*axes))
@@ -306,8 +311,15 @@ Status Importer::split(const Node &node) {
   int64_t extent = value->layout.extent(*axis);
   int64_t parts = node.integer("num_outputs", int64_t(node.outputs()));
   std::optional<Extents> sizes = node.integers("split");
-  if (const Constant *given = constant(node.input(1)))
-    sizes = given->integers();
+  if (node.outputs() > kMostParts)
+    return node.error("expected at most " + std::to_string(kMostParts) +
+                      " outputs, found " + std::to_string(node.outputs()));
+  if (const Constant *given = constant(node.input(1))) {
+    auto integers = readIntegers(node, *given, kMostParts);
+    if (!integers)
+      return integers.error();
+    sizes = *integers;
+  }
   if (!sizes && parts >= 1 && parts == int64_t(node.outputs())) {
     // Equal parts, the last one perhaps smaller.
     int64_t part = (extent + parts - 1) / parts;
@@ -331,7 +343,7 @@ Status Importer::split(const Node &node) {
   return weights::Done{};
 }
 
-/// One place of a dimension, or a run of them.
+/// One place of a dimension, or a run of them (in any shape).
 Status Importer::gather(const Node &node) {
   auto value = operand(node, 0);
   auto index = constantOperand(node, 1, "index");
@@ -341,10 +353,15 @@ Status Importer::gather(const Node &node) {
   auto axis = readAxis(node, node.integer("axis", 0), rank);
   if (!axis)
     return axis.error();
-  if (!index->isInteger() || index->count() < 1 || index->shape().size() > 1)
-    return node.error("expected one index or a list of them");
-  Extents indices = index->integers();
   int64_t extent = value->layout.extent(*axis);
+  auto integers = readIntegers(node, *index, kMostIndices);
+  if (!integers)
+    return integers.error();
+  if (!budget.spend(index->count()))
+    return node.error("too many values to compute");
+  Extents indices = *integers;
+  if (indices.empty())
+    return node.error("expected an index");
   for (size_t i = 0; i < indices.size(); ++i) {
     if (indices[i] < -extent || indices[i] >= extent)
       return node.error("an index is outside a dimension of " +
@@ -353,16 +370,21 @@ Status Importer::gather(const Node &node) {
     if (indices[i] != indices[0] + int64_t(i))
       return node.error("only neighbours in order can be gathered");
   }
+  if (llvm::is_contained(value->layout.dimensions()[*axis], 0) &&
+      int64_t(indices.size()) != extent)
+    return node.error("some pictures of the batch cannot be taken");
   auto part = cut(node, *value, *axis, indices[0], int64_t(indices.size()), 1);
   if (!part)
     return part.error();
-  if (index->shape().empty()) {
-    std::vector<bool> dropped(rank, false);
-    dropped[*axis] = true;
-    if (llvm::is_contained(value->layout.dimensions()[*axis], 0))
-      return node.error("one picture of the batch cannot be taken");
-    part->layout = part->layout.dropped(dropped);
-  }
+  Extents shape = part->layout.shape();
+  shape.erase(shape.begin() + *axis);
+  shape.insert(shape.begin() + *axis, index->shape().begin(),
+               index->shape().end());
+  auto layout = part->layout.reshaped(shape);
+  if (!layout)
+    return node.error("values would have to move in memory to become " +
+                      shapeText(shape));
+  part->layout = *layout;
   define(node, *part);
   return weights::Done{};
 }

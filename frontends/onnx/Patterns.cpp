@@ -15,8 +15,29 @@ std::optional<double> Importer::number(const std::string &name) const {
   return found ? found->scalar() : std::nullopt;
 }
 
+// Exporters write constants as float32, some of them with six digits.
 static bool isNear(std::optional<double> value, double wanted) {
   return value && std::abs(*value - wanted) <= 1e-5 * std::abs(wanted);
+}
+
+static bool isNear(const Cubic &value, const Cubic &wanted) {
+  for (size_t i = 0; i < value.size(); ++i)
+    if (!isNear(value[i], wanted[i]))
+      return false;
+  return true;
+}
+
+static std::optional<Cubic> product(const Cubic &a, const Cubic &b) {
+  Cubic result{};
+  for (size_t i = 0; i < a.size(); ++i)
+    for (size_t j = 0; j < b.size(); ++j) {
+      double term = a[i] * b[j];
+      if (term != 0 && i + j >= result.size())
+        return std::nullopt;
+      if (term != 0)
+        result[i + j] += term;
+    }
+  return result;
 }
 
 bool Importer::pattern(const Node &node) {
@@ -27,90 +48,165 @@ bool Importer::pattern(const Node &node) {
   return node.op() == "Div" && layerNormPattern(node);
 }
 
-namespace {
-
-/// The factors of a product, through the products and quotients before it: one
-/// number, and what is no constant.
-struct Factors {
+/// The factors of a product: one number, and what is no constant. A factor that
+/// is a product or a quotient itself is opened where its bit says so.
+struct Importer::Factors {
   double number = 1;
   std::vector<std::string> rest;
+  unsigned seen = 0; // products among the factors
+
+  bool collect(const Importer &importer, const Node &node, unsigned opened);
 };
 
-} // namespace
+constexpr unsigned kMostProducts = 4;
 
-/// x sigmoid(x); x hard_sigmoid(x), also as x relu6(x + 3) / 6; x (1 + erf(x /
-/// sqrt 2)) / 2, in any order of the factors.
-bool Importer::productPattern(const Node &node) {
-  Factors factors;
-  std::vector<const Node *> open{&node};
-  for (int depth = 0; !open.empty(); ++depth) {
-    const Node *one = open.back();
-    open.pop_back();
-    if (depth > 4)
+bool Importer::Factors::collect(const Importer &importer, const Node &node,
+                                unsigned opened) {
+  for (size_t i : {0, 1}) {
+    const std::string &name = node.input(i);
+    bool divides = node.op() == "Div" && i == 1;
+    const Node *before = importer.producer(name);
+    bool product =
+        before && before->isOnnx() &&
+        (before->op() == "Mul" ||
+         (before->op() == "Div" && importer.number(before->input(1))));
+    if (auto factor = importer.number(name))
+      number *= divides ? 1 / *factor : *factor;
+    else if (divides)
       return false;
-    for (size_t i : {0, 1}) {
-      const std::string &name = one->input(i);
-      bool divides = one->op() == "Div" && i == 1;
-      const Node *before = producer(name);
-      if (auto factor = number(name))
-        factors.number *= divides ? 1 / *factor : *factor;
-      else if (divides)
+    else if (product && seen < kMostProducts && (opened >> seen++ & 1)) {
+      if (!collect(importer, *before, opened))
         return false;
-      else if (before && before->isOnnx() &&
-               (before->op() == "Mul" ||
-                (before->op() == "Div" && number(before->input(1)))))
-        open.push_back(before);
-      else
-        factors.rest.push_back(name);
-    }
+    } else
+      rest.push_back(name);
   }
-  if (factors.rest.size() != 2)
+  return rest.size() <= 2;
+}
+
+/// A gate times its own input, in any order of the factors; or relu6(x + 3) / 6
+/// alone.
+bool Importer::productPattern(const Node &node) {
+  // The input may be a product too, which is none of ours.
+  for (unsigned opened = 0; opened < 1u << kMostProducts; ++opened) {
+    Factors factors;
+    bool fits = factors.collect(*this, node, opened);
+    if (fits && factors.rest.size() == 1 &&
+        hardSigmoidPattern(node, factors.rest[0], factors.number))
+      return true;
+    for (size_t i : {0, 1}) {
+      if (!fits || factors.rest.size() != 2)
+        break;
+      const std::string &x = factors.rest[i], &gate = factors.rest[1 - i];
+      auto kind = recogniseGate(x, gate, factors.number);
+      const Value *input = value(x);
+      if (!kind || !input)
+        continue;
+      define(node, activate(node, *input, *kind));
+      return true;
+    }
+    if (opened + 1 >= 1u << factors.seen)
+      break;
+  }
+  return false;
+}
+
+/// The function x * factor * gate(x): with a sigmoid, a hard sigmoid (also as
+/// relu6(x + 3) / 6), and GELU's two forms, x (1 + erf(x / sqrt 2)) / 2 and
+/// x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
+std::optional<ActivationKind> Importer::recogniseGate(const std::string &x,
+                                                      const std::string &gate,
+                                                      double factor) const {
+  const Node *last = producer(gate);
+  if (!last || !last->isOnnx())
+    return std::nullopt;
+  if (last->op() == "Sigmoid" && last->input(0) == x && isNear(factor, 1))
+    return ActivationKind::Silu;
+  if (last->op() == "HardSigmoid" && last->input(0) == x && isNear(factor, 1) &&
+      isNear(last->real("alpha", 0.2), 1.0 / 6) &&
+      isNear(last->real("beta", 0.5), 0.5))
+    return ActivationKind::HardSwish;
+  if (last->op() == "Clip" && isHardSigmoid(*last, x, factor))
+    return ActivationKind::HardSwish;
+  if (last->op() != "Add" || !isNear(factor, 0.5))
+    return std::nullopt;
+  size_t one = isNear(number(last->input(0)), 1) ? 0 : 1;
+  const Node *function = producer(last->input(1 - one));
+  if (!isNear(number(last->input(one)), 1) || !function || !function->isOnnx())
+    return std::nullopt;
+  auto inner = polynomial(function->input(0), x);
+  if (!inner)
+    return std::nullopt;
+  double root = std::sqrt(2 / M_PI);
+  if (function->op() == "Erf" && isNear(*inner, {0, std::sqrt(0.5), 0, 0}))
+    return ActivationKind::Gelu;
+  if (function->op() == "Tanh" && isNear(*inner, {0, root, 0, root * 0.044715}))
+    return ActivationKind::GeluTanh;
+  return std::nullopt;
+}
+
+/// True for factor * clip = min(max(x / 6 + 1 / 2, 0), 1).
+bool Importer::isHardSigmoid(const Node &clip, const std::string &x,
+                             double factor) const {
+  auto low = clip.inputs() > 1 ? number(clip.input(1)) : clip.real("min", -1);
+  auto high = clip.inputs() > 2 ? number(clip.input(2)) : clip.real("max", 0);
+  auto inner = polynomial(clip.input(0), x);
+  if (low != 0.0 || !high || !isNear(*high * factor, 1) || !inner)
+    return false;
+  for (double &coefficient : *inner)
+    coefficient *= factor;
+  return isNear(*inner, {0.5, 1.0 / 6, 0, 0});
+}
+
+/// The last product of a hard sigmoid that stands alone.
+bool Importer::hardSigmoidPattern(const Node &node, const std::string &name,
+                                  double factor) {
+  const Node *clip = producer(name);
+  const Node *sum = clip ? producer(clip->input(0)) : nullptr;
+  if (!sum || !clip->isOnnx() || clip->op() != "Clip")
     return false;
   for (size_t i : {0, 1}) {
-    const std::string &x = factors.rest[i], &function = factors.rest[1 - i];
-    const Node *last = producer(function);
-    const Value *input = value(x);
-    if (!last || !input || !last->isOnnx())
+    const Value *input = value(sum->input(i));
+    if (!input || !isHardSigmoid(*clip, sum->input(i), factor))
       continue;
-    /// The node that makes the operand of a sum or a quotient with a number.
-    auto other = [&](const Node *sum, const char *op, double wanted) {
-      for (size_t j : {0, 1})
-        if (sum && sum->op() == op && isNear(number(sum->input(1 - j)), wanted))
-          return sum->input(j);
-      return std::string();
-    };
-    ActivationKind kind = ActivationKind::None;
-    const Node *erf = producer(other(last, "Add", 1));
-    double hard = 1;
-    if (last->op() == "Sigmoid" && last->input(0) == x) {
-      kind = ActivationKind::Silu;
-    } else if (last->op() == "HardSigmoid" && last->input(0) == x &&
-               isNear(last->real("alpha", 0.2), 1.0 / 6) &&
-               isNear(last->real("beta", 0.5), 0.5)) {
-      kind = ActivationKind::HardSwish;
-    } else if (last->op() == "Clip" &&
-               other(producer(last->input(0)), "Add", 3) == x &&
-               isNear(last->inputs() > 2 ? number(last->input(2))
-                                         : last->real("max", 0),
-                      6) &&
-               (last->inputs() > 1 ? number(last->input(1))
-                                   : last->real("min", 1)) == 0.0) {
-      kind = ActivationKind::HardSwish;
-      hard = 1.0 / 6;
-    } else if (erf && erf->op() == "Erf") {
-      const Node *inner = producer(erf->input(0));
-      if (other(inner, "Div", std::sqrt(2.0)) == x ||
-          other(inner, "Mul", std::sqrt(0.5)) == x) {
-        kind = ActivationKind::Gelu;
-        hard = 0.5;
-      }
-    }
-    if (kind == ActivationKind::None || !isNear(factors.number, hard))
-      continue;
-    define(node, activate(node, *input, kind));
+    define(node, activate(node, *input, ActivationKind::HardSigmoid));
     return true;
   }
   return false;
+}
+
+/// What sums, products and powers before a value make of x; nothing if they are
+/// no polynomial of x of degree 3.
+std::optional<Cubic> Importer::polynomial(const std::string &name,
+                                          const std::string &x,
+                                          int depth) const {
+  constexpr int kDeepest = 6; // the chain of GELU's tanh form has 5
+  if (name == x)
+    return Cubic{0, 1, 0, 0};
+  if (auto whole = number(name))
+    return Cubic{*whole, 0, 0, 0};
+  const Node *node = producer(name);
+  if (!node || !node->isOnnx() || node->inputs() != 2 || depth == kDeepest)
+    return std::nullopt;
+  auto a = polynomial(node->input(0), x, depth + 1);
+  auto b = polynomial(node->input(1), x, depth + 1);
+  if (!a || !b)
+    return std::nullopt;
+  bool byNumber = number(node->input(1)).has_value();
+  if (node->op() == "Add") {
+    for (size_t i = 0; i < a->size(); ++i)
+      (*a)[i] += (*b)[i];
+    return a;
+  }
+  if (node->op() == "Mul")
+    return product(*a, *b);
+  if (node->op() == "Div" && byNumber)
+    return product(*a, {1 / (*b)[0], 0, 0, 0});
+  if (node->op() == "Pow" && byNumber && (*b)[0] == 2)
+    return product(*a, *a);
+  if (node->op() == "Pow" && byNumber && (*b)[0] == 3)
+    if (auto square = product(*a, *a))
+      return product(*square, *a);
+  return std::nullopt;
 }
 
 /// (x - mean(x)) / sqrt(mean((x - mean(x))^2) + epsilon) over the last

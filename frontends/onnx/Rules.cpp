@@ -34,6 +34,8 @@ Importer::Rule Importer::findRule(llvm::StringRef op) {
       {"Celu", &Importer::celu},
       {"Gelu", &Importer::gelu},
       {"Softmax", &Importer::softmax},
+      // Attention.cpp
+      {"Attention", &Importer::attention},
       // Normalise.cpp
       {"BatchNormalization", &Importer::batchNorm},
       {"LayerNormalization", &Importer::layerNorm},

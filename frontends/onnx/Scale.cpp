@@ -12,6 +12,8 @@ using frontend::Initializer;
 using frontend::LayerKind;
 using weights::shapeText;
 
+constexpr size_t kMostTerms = 4096;
+
 /// Which dimensions of the layout a constant varies along.
 Result<std::vector<bool>> Importer::varying(const Node &node,
                                             const Layout &layout,
@@ -61,6 +63,8 @@ Result<Value> Importer::scaleShift(const Node &node, const Value &value,
   int64_t channels = value.layout.period(varies);
   if (channels == 1)
     channels = shapeOf(value).back();
+  else if (!budget.spend(channels))
+    return node.error("too many values to compute");
   Draft draft(LayerKind::ScaleShift, "ScaleShift", value.layer);
   draft.layer.shape = shapeOf(value);
   frontend::Shape shape{1, 1, 1, channels};
@@ -151,6 +155,43 @@ Result<Value> Importer::addValues(const Node &node, Value a, const Value &b) {
   return Value{append(node, std::move(draft)), a.layout};
 }
 
+/// The value that a gate of one number a channel multiplies: [N, C, 1, 1] for
+/// [N, C, H, W], [N, 1, C] for [N, T, C]. The gate's channels are the innermost
+/// ones of the value.
+static bool isGateOf(const Layout &gate, const Layout &layout) {
+  if (gate.rank() != layout.rank())
+    return false;
+  std::vector<bool> repeats(layout.rank(), false);
+  for (size_t i = 0; i < repeats.size(); ++i)
+    repeats[i] = gate.extent(i) == 1 && layout.extent(i) != 1;
+  auto rest = layout.reduced(repeats);
+  return rest && *rest == gate;
+}
+
+/// Of one shape, or one of them a gate.
+Result<Value> Importer::multiplyValues(const Node &node, Value a, Value b) {
+  if (a.layout != b.layout && !isGateOf(b.layout, a.layout))
+    std::swap(a, b);
+  frontend::Shape shape = shapeOf(a), gate = shape;
+  if (a.layout != b.layout) {
+    if (!isGateOf(b.layout, a.layout))
+      return node.error("expected values of one shape in one order in memory, "
+                        "or one number a channel for one of them, found " +
+                        shapeText(b.layout.shape()) + " and " +
+                        shapeText(a.layout.shape()));
+    int64_t channels = b.layout.perPicture();
+    if (shape.back() != channels)
+      shape = {a.layout.perPicture() / channels, channels};
+    gate.assign(shape.size(), 1);
+    gate.back() = channels;
+  }
+  int value = shaped(node, a.layer, shape);
+  Draft draft(LayerKind::Multiply, "Multiply",
+              {value, shaped(node, b.layer, gate)});
+  draft.layer.shape = shape;
+  return Value{append(node, std::move(draft)), a.layout};
+}
+
 Status Importer::add(const Node &node) {
   size_t first = constant(node.input(0)) ? 1 : 0;
   auto value = operand(node, first);
@@ -181,6 +222,9 @@ Status Importer::add(const Node &node) {
 
 Status Importer::sum(const Node &node) {
   std::optional<Value> total;
+  if (node.inputs() > kMostTerms)
+    return node.error("expected at most " + std::to_string(kMostTerms) +
+                      " operands, found " + std::to_string(node.inputs()));
   for (size_t i = 0; i < node.inputs(); ++i) {
     auto value = operand(node, i);
     if (!value)
@@ -200,8 +244,10 @@ Status Importer::sum(const Node &node) {
   return weights::Done{};
 }
 
-static Constant mapped(const Constant &constant,
-                       llvm::function_ref<double(double)> f) {
+Result<Constant> Importer::mapped(const Node &node, const Constant &constant,
+                                  llvm::function_ref<double(double)> f) {
+  if (!budget.spend(constant.count()))
+    return node.error("too many values to compute");
   std::vector<double> values = constant.reals();
   for (double &value : values)
     value = f(value);
@@ -214,8 +260,10 @@ Status Importer::subtract(const Node &node) {
     auto value = operand(node, 0);
     if (!value)
       return value.error();
-    Constant shift = mapped(*right, [](double x) { return -x; });
-    result = scaleShift(node, *value, nullptr, &shift);
+    auto shift = mapped(node, *right, [](double x) { return -x; });
+    if (!shift)
+      return shift.error();
+    result = scaleShift(node, *value, nullptr, &*shift);
   } else if (const Constant *left = constant(node.input(0))) {
     auto value = operand(node, 1);
     if (!value)
@@ -247,8 +295,16 @@ Status Importer::multiply(const Node &node) {
   if (!value)
     return value.error();
   const Constant *scale = constant(node.input(1 - first));
-  if (!scale)
-    return node.error("a product of two values is not supported");
+  if (!scale) {
+    auto second = operand(node, 1 - first);
+    if (!second)
+      return second.error();
+    auto product = multiplyValues(node, *value, *second);
+    if (!product)
+      return product.error();
+    define(node, *product);
+    return weights::Done{};
+  }
   if (absorbScale(*value, node.input(first), *scale)) {
     define(node, *value);
     return weights::Done{};
@@ -269,8 +325,10 @@ Status Importer::divide(const Node &node) {
     return value ? divisor.error() : value.error();
   if (divisor->isInteger())
     return node.error("a division of integers is not supported");
-  Constant scale = mapped(*divisor, [](double x) { return 1 / x; });
-  auto result = scaleShift(node, *value, &scale, nullptr);
+  auto scale = mapped(node, *divisor, [](double x) { return 1 / x; });
+  if (!scale)
+    return scale.error();
+  auto result = scaleShift(node, *value, &*scale, nullptr);
   if (!result)
     return result.error();
   define(node, *result);

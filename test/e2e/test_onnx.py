@@ -1,12 +1,14 @@
 """An ONNX network as a backbone, from the command lines: its features against
 ONNX Runtime's, a head trained on it, and the last nodes unfrozen by name.
-test/numerics/onnx_network.py made the file and the numbers."""
+test/numerics/onnx_network.py made the file and the numbers. The patterns of
+nodes that exporters write go through onnx-eval, which takes any input;
+onnx_patterns.py made theirs."""
 import os
 import unittest
 
 import numpy as np
 
-from harness import SOURCE, TLC, TLRUN, ToolTest, draw_pictures, needs_shared, shared
+from harness import BIN, SOURCE, TLC, TLRUN, ToolTest, draw_pictures, needs_shared, shared
 
 FILE = os.path.join(SOURCE, "test", "onnx", "network.onnx")
 BACKBONE = 'backbone onnx("%s"%s) { preprocess torch  %s }'
@@ -40,6 +42,23 @@ class Onnx(ToolTest):
             found, wanted = np.load(self.path("y.npy")), golden[key]
             np.testing.assert_allclose(found.reshape(wanted.shape), wanted, rtol=0,
                                        atol=1e-4 * np.abs(wanted).max())
+
+    # Gates, GELU, swish and attention as several exporters write them. Each file's numbers
+    # would be far off if a pattern were taken for another: 1e-4 is float32's
+    # sums and the rational functions behind the activations.
+    def test_computes_what_exporters_write_as_several_nodes(self):
+        folder = os.path.join(SOURCE, "test", "onnx", "patterns")
+        for name in "squeeze_excitation", "swish", "gelu", "transformer":
+            golden = np.load(os.path.join(folder, name + ".npz"))
+            golden["input"].tofile(self.path("x.raw"))
+            self.succeed(os.path.join(BIN, "onnx-eval"), os.path.join(folder, name + ".onnx"),
+                         self.path("x.raw"), self.path("y.raw"))
+            with open(self.path("y.raw"), "rb") as f:
+                shape = np.fromfile(f, np.int64, int(np.fromfile(f, np.int64, 1)[0]))
+                found = np.fromfile(f, np.float32).reshape(shape)
+            wanted = golden["output"]
+            self.assertEqual(found.shape, wanted.shape, name)
+            np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4 * np.abs(wanted).max(), err_msg=name)
 
     # The file's last node is left away, a head trains, and then a part by name.
     @needs_shared("classify", "ants_bees")

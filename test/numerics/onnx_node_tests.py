@@ -23,7 +23,7 @@ from onnx import numpy_helper
 warnings.simplefilter("ignore")
 import onnx.backend.test.loader as loader
 
-CLAIMED = """Add AveragePool BatchNormalization Cast Celu Clip Concat Constant ConstantOfShape
+CLAIMED = """Add Attention AveragePool BatchNormalization Cast Celu Clip Concat Constant ConstantOfShape
 Conv Div Dropout Elu Flatten Gather Gelu Gemm GlobalAveragePool GlobalMaxPool HardSigmoid
 HardSwish Identity LayerNormalization LeakyRelu MatMul MaxPool Mul Neg PRelu Pad ReduceMean
 Relu Reshape Selu Shape Sigmoid Slice Softmax Split Squeeze Sub Sum Tanh Transpose

@@ -3,10 +3,12 @@
 // the node tests of the onnx package run on it (test/numerics/
 // onnx_node_tests.py), and the small goldens beside this file.
 //
-//   onnx-eval MODEL.onnx INPUT OUTPUT [VALUE [whole]]
+//   onnx-eval MODEL.onnx INPUT OUTPUT [VALUE [whole | nhwc]]
 //
-// The first dimension is the batch; with `whole` there is none, and the network
-// is a function of the whole input.
+// The first dimension is the batch (where the file leaves it open, as many
+// pictures as INPUT holds); with `whole` there is none, and the network is a
+// function of the whole input. With `nhwc` pictures have their channels last.
+// An empty VALUE is the graph's output.
 // INPUT holds float32 numbers in ONNX's order; OUTPUT gets an int64 rank, int64
 // extents and float32 numbers, of the graph's output or of VALUE.
 #include "compiler/Conversion/TLToNN/Network.h"
@@ -98,11 +100,13 @@ int fail(const std::string &message) {
 
 static int run(int argc, char **argv) {
   if (argc < 4 || argc > 6)
-    return fail("expected MODEL.onnx INPUT OUTPUT [VALUE [whole]]");
+    return fail("expected MODEL.onnx INPUT OUTPUT [VALUE [whole | nhwc]]");
   frontend::SourceFile file(argv[1], "");
   frontend::SourceRange range{&file, 0, 0};
-  auto import = onnx::importModel(
-      argv[1], {std::nullopt, argc >= 5 ? argv[4] : "", range, argc == 6});
+  std::string mode = argc == 6 ? argv[5] : "";
+  auto import =
+      onnx::importModel(argv[1], {std::nullopt, argc >= 5 ? argv[4] : "", range,
+                                  mode == "whole", mode == "nhwc"});
   if (!import)
     return fail(import.message());
   bool single = import->input.atoms()[0] == 1;
@@ -110,7 +114,10 @@ static int run(int argc, char **argv) {
     return fail("the first dimension of the output is not the batch");
   std::ifstream in(argv[2], std::ios::binary);
   std::string bytes(std::istreambuf_iterator<char>(in), {});
-  int64_t batch = single ? 1 : import->input.extent(0);
+  int64_t picture = 4 * import->input.perPicture();
+  int64_t batch = single              ? 1
+                  : import->openBatch ? int64_t(bytes.size()) / picture
+                                      : import->input.extent(0);
   std::vector<int64_t> order = onnxOrder(import->input, batch);
   if (bytes.size() != 4 * order.size())
     return fail("expected " + std::to_string(order.size()) + " numbers");
@@ -141,7 +148,10 @@ static int run(int argc, char **argv) {
   std::vector<float> values(order.size());
   for (size_t i = 0; i < order.size(); ++i)
     values[order[i]] = float(result.data[i]);
-  return write(argv[3], import->output.shape(), values) ? 0 : 2;
+  onnx::Extents extents = import->output.shape();
+  if (!single)
+    extents[0] = batch;
+  return write(argv[3], extents, values) ? 0 : 2;
 }
 
 } // namespace tl
