@@ -43,7 +43,7 @@ class Graph:
             self.nodes, name, [info("x", TensorProto.FLOAT, [self.batch, *self.shape])],
             [info(self.nodes[-1].output[0], TensorProto.FLOAT, None)], self.constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)],
-                                  ir_version=8, producer_name="")
+                                  ir_version=10, producer_name="")
         path = os.path.join(FOLDER, name + ".onnx")
         onnx.save(onnx.shape_inference.infer_shapes(model), path)
         x = self.random.uniform(-4, 4, (1 if self.batch == 1 else 2, *self.shape)).astype(np.float32)
@@ -145,7 +145,20 @@ def transformer():
     g.save("transformer")
 
 
-CASES = {f.__name__: f for f in (squeeze_excitation, swish, gelu, transformer)}
+def attention():
+    """The operator of version 23, with heads and with features."""
+    g = Graph((5, 8), 23)
+    ints = lambda *values: g.value(values, np.int64)
+    q, k, v = (g("MatMul", n, "x", g.drawn(8, 8)) for n in "qkv")
+    x = g("Attention", "features", q, k, v, q_num_heads=4, kv_num_heads=4, scale=0.4)
+    q, k, v = (g("Transpose", n + "2_turned", g("Reshape", n + "2_heads", g("MatMul", n + "2", x, g.drawn(8, 8)),
+                                               ints(0, 5, 2, 4)), perm=[0, 2, 1, 3]) for n in "qkv")
+    x = g("Attention", "heads", q, k, v)
+    g("Reshape", "merged", g("Transpose", "turned", x, perm=[0, 2, 1, 3]), ints(0, 5, 8))
+    g.save("attention")
+
+
+CASES = {f.__name__: f for f in (squeeze_excitation, swish, gelu, transformer, attention)}
 
 if __name__ == "__main__":
     os.makedirs(FOLDER, exist_ok=True)

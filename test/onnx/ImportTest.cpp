@@ -1,59 +1,16 @@
-// The importer on files made here: what a file may refer to, what damaged ones
-// give, and how errors name the node. Values are checked by onnx-eval's tests.
-#include "frontends/onnx/Import.h"
+// The importer on files made here: what a file may refer to, and how errors
+// name the node. Values are checked by onnx-eval's tests, damage by
+// HostileTest.cpp.
+#include "test/onnx/TestModels.h"
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-#include <random>
 #include <unistd.h>
 
 namespace tl::onnx {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// A convolution, a flatten and a Gemm: [N, 3, 4, 4] to 2 features.
-pb::ModelProto smallModel() {
-  pb::ModelProto model;
-  model.set_ir_version(8);
-  model.add_opset_import()->set_version(13);
-  pb::GraphProto &graph = *model.mutable_graph();
-  auto info = [](pb::ValueInfoProto *value, const char *name, Extents shape) {
-    value->set_name(name);
-    auto *type = value->mutable_type()->mutable_tensor_type();
-    type->set_elem_type(pb::TensorProto::FLOAT);
-    for (int64_t extent : shape)
-      type->mutable_shape()->add_dim()->set_dim_value(extent);
-  };
-  info(graph.add_input(), "x", {1, 3, 4, 4});
-  info(graph.add_output(), "y", {1, 2});
-  auto tensor = [&](const char *name, Extents shape) {
-    pb::TensorProto *t = graph.add_initializer();
-    t->set_name(name);
-    t->set_data_type(pb::TensorProto::FLOAT);
-    for (int64_t extent : shape)
-      t->add_dims(extent);
-    std::vector<float> values(countElements(shape), 0.5f);
-    t->set_raw_data(values.data(), values.size() * 4);
-  };
-  tensor("k", {2, 3, 3, 3});
-  tensor("w", {8, 2});
-  auto node = [&](const char *op, const char *name,
-                  std::vector<const char *> inputs, const char *output) {
-    pb::NodeProto *n = graph.add_node();
-    n->set_op_type(op);
-    n->set_name(name);
-    for (const char *input : inputs)
-      n->add_input(input);
-    n->add_output(output);
-  };
-  node("Conv", "conv", {"x", "k"}, "c");
-  node("Flatten", "flat", {"c"}, "f");
-  node("Gemm", "dense", {"f", "w"}, "y");
-  return model;
-}
 
 class OnnxImport : public testing::Test {
 protected:
@@ -171,23 +128,6 @@ TEST_F(OnnxImport, refusesClaimsThatAreTooLarge) {
   EXPECT_NE(
       import(model).find("node 'flat' (ConstantOfShape): too many values"),
       std::string::npos);
-}
-
-// Hundreds of damaged files give a network or an error, never a crash: this
-// test means most under AddressSanitizer.
-TEST_F(OnnxImport, survivesDamage) {
-  std::string good = smallModel().SerializeAsString();
-  std::mt19937 random(7);
-  int refused = 0;
-  for (int i = 0; i < 600; ++i) {
-    std::string bad = good;
-    for (unsigned change = 0; change <= random() % 4; ++change)
-      bad[random() % bad.size()] = char(random());
-    if (i % 5 == 0)
-      bad.resize(random() % bad.size());
-    refused += !import(bad).empty();
-  }
-  EXPECT_GT(refused, 100);
 }
 
 } // namespace
