@@ -77,14 +77,26 @@ DictionaryAttr sourceAttr(const weights::FileLayout &layout,
 }
 } // namespace
 
-SmallVector<BackboneParameter> backboneParameters(ask::ModelOp model) {
-  SmallVector<BackboneParameter> all;
-  forEachParameter(model, &model.getBackbone().getBody().front(),
+static SmallVector<LayerParameter> withoutValues(ask::ModelOp model,
+                                                 Block *body) {
+  SmallVector<LayerParameter> all;
+  forEachParameter(model, body,
                    [&](ask::LayerOp layer, nn::ParameterOp parameter) {
                      if (!parameter.getValueAttr())
                        all.push_back({layer, parameter});
                    });
   return all;
+}
+
+SmallVector<LayerParameter> backboneParameters(ask::ModelOp model) {
+  return withoutValues(model, &model.getBackbone().getBody().front());
+}
+
+SmallVector<LayerParameter> headParameters(ask::ModelOp model) {
+  ask::HeadOp head = model.getHead();
+  if (!head)
+    return {};
+  return withoutValues(model, &head.getBody().front());
 }
 
 weights::BindRequest bindRequest(ask::ModelOp model) {

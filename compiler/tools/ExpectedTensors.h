@@ -7,14 +7,17 @@
 
 namespace tl {
 
-struct BackboneParameter {
+struct LayerParameter {
   ask::LayerOp layer;
   nn::ParameterOp parameter;
 };
 
 /// The backbone's parameters that want values, in the order of its layers.
 /// (A batch norm without a scale has its ones already.)
-llvm::SmallVector<BackboneParameter> backboneParameters(ask::ModelOp model);
+llvm::SmallVector<LayerParameter> backboneParameters(ask::ModelOp model);
+
+/// The same of the head; none without a head.
+llvm::SmallVector<LayerParameter> headParameters(ask::ModelOp model);
 
 /// Asks for these, and lets the file have the layers that the model leaves out.
 weights::BindRequest bindRequest(ask::ModelOp model);

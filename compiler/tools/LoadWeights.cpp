@@ -85,22 +85,38 @@ LogicalResult bindFile(ask::ModelOp model, weights::WeightSource &file) {
   return success();
 }
 
-void drawFromSeed(ask::ModelOp model, uint64_t seed) {
-  MLIRContext *context = model.getContext();
+void drawFromSeed(nn::ParameterOp parameter, uint64_t seed) {
+  MLIRContext *context = parameter.getContext();
   auto seedAttr = IntegerAttr::get(IntegerType::get(context, 64), seed);
-  for (auto [layer, parameter] : backboneParameters(model)) {
-    nn::InitAttr init = parameter.getInitAttr();
-    parameter.setInitAttr(nn::InitAttr::get(
-        context, init.getKind(), init.getScale(), init.getStream(), seedAttr));
+  nn::InitAttr init = parameter.getInitAttr();
+  parameter.setInitAttr(nn::InitAttr::get(
+      context, init.getKind(), init.getScale(), init.getStream(), seedAttr));
+}
+
+/// A head that no training will ever change: drawn weights are only of use
+/// where all are drawn, to measure speed.
+LogicalResult settleHead(ask::ModelOp model, std::optional<uint64_t> seed) {
+  if (model.getTrain())
+    return success();
+  for (auto [layer, parameter] : headParameters(model)) {
+    if (!seed)
+      return layer.emitError()
+             << "nothing trains the weights of '" << layer.getName()
+             << "': the model has no 'train' section";
+    drawFromSeed(parameter, *seed);
   }
+  return success();
 }
 } // namespace
 
 LogicalResult loadWeights(ModuleOp module, WeightOrigin &origin) {
   for (auto model : module.getOps<ask::ModelOp>()) {
     if (origin.seed)
-      drawFromSeed(model, *origin.seed);
+      for (auto [layer, parameter] : backboneParameters(model))
+        drawFromSeed(parameter, *origin.seed);
     else if (failed(bindFile(model, *origin.file)))
+      return failure();
+    if (failed(settleHead(model, origin.seed)))
       return failure();
   }
   return success();
