@@ -2,7 +2,7 @@
 //   tlc model.tl -o model.bin
 // Exit code 0, 1 (the user's input is at fault) or 2 (the compiler is).
 #include "compiler/tools/Compile.h"
-#include "compiler/tools/ReportCutFile.h"
+#include "frontends/weights/ReportCutFile.h"
 
 #include <CLI/CLI.hpp>
 #include <llvm/Support/raw_ostream.h>
@@ -56,6 +56,6 @@ int main(int argc, char **argv) {
     llvm::errs() << "tlc: error: " << error.what() << "\n";
     return 1;
   }
-  tl::reportCutFiles();
+  tl::weights::reportCutFiles();
   return tl::compile(options);
 }

@@ -1,9 +1,9 @@
 // Tensors larger than the window through which their file is mapped, and files
 // that another process cuts short while they are open.
 #include "TestFiles.h"
-#include "compiler/tools/ReportCutFile.h"
 #include "frontends/weights/Bind.h"
 #include "frontends/weights/File.h"
+#include "frontends/weights/ReportCutFile.h"
 
 #include <bit>
 #include <unistd.h>
@@ -98,7 +98,7 @@ TEST_F(MappedFile, CutUnderAWindow) {
   auto file = File::open(path);
   ASSERT_TRUE(bool(file));
   auto readCut = [&] {
-    tl::reportCutFiles();
+    reportCutFiles();
     auto window = file->map(0, 1 << 20);
     ASSERT_TRUE(bool(window));
     ASSERT_EQ(::truncate(path.c_str(), 0), 0);

@@ -3,10 +3,10 @@
 // a handler the process would die of SIGBUS without a word.
 #pragma once
 
-namespace tl {
+namespace tl::weights {
 
 /// From now on such a SIGBUS is an error that names the file, and exit code 1;
 /// one with another cause ends the process as before. For a tool's main.
 void reportCutFiles();
 
-} // namespace tl
+} // namespace tl::weights

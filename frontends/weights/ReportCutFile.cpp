@@ -1,5 +1,5 @@
 // See ReportCutFile.h. Only calls that a signal handler may make.
-#include "compiler/tools/ReportCutFile.h"
+#include "frontends/weights/ReportCutFile.h"
 
 #include "frontends/weights/File.h"
 
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <unistd.h>
 
-namespace tl {
+namespace tl::weights {
 namespace {
 
 void say(const char *text) {
@@ -17,7 +17,7 @@ void say(const char *text) {
 }
 
 void onBusError(int number) {
-  const char *file = weights::mappedFile();
+  const char *file = mappedFile();
   if (!file) {
     ::signal(number, SIG_DFL);
     ::raise(number);
@@ -32,4 +32,4 @@ void onBusError(int number) {
 
 void reportCutFiles() { ::signal(SIGBUS, onBusError); }
 
-} // namespace tl
+} // namespace tl::weights
