@@ -2,6 +2,7 @@
 #include "compiler/Conversion/KernelsToCPU/CostModel.h"
 
 #include "dialects/NN/Winograd.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
 
@@ -54,6 +55,26 @@ bool winogradPays(int64_t height, int64_t width, int64_t inputs,
              points / stepPictures +
              kBlockCycles * blocks * double(inputs + outputs) <
          direct / peakMultiplyAdds(isa) + moved(kTaps * kTaps) / pictures;
+}
+
+// Counted for batches of two rows of tiles, the second one half full. It must
+// win clearly, for its tiles are few and large.
+bool strassenPays(const StrassenShape &shape) {
+  if (!StrassenPlan::fits(shape))
+    return false;
+  constexpr double margin = 1.03, pictures = 3;
+  const Isa &isa = allIsas().back();
+  StrassenPlan plan(shape, isa);
+  double quarterInputs = double(shape.inputs) / 2;
+  double quarterOutputs = double(shape.outputs) / 2;
+  double plain = double(shape.rows) * double(shape.inputs) *
+                 double(shape.outputs) / peakMultiplyAdds(isa);
+  double tiles = double(llvm::divideCeil(plan.groups, plan.groupsOfTwo));
+  double sums =
+      kRowSumCycles * double(plan.half) * tiles * quarterInputs +
+      kPanelSumCycles * quarterInputs * quarterOutputs / pictures +
+      kQuarterCycles * double(shape.rows * plan.chunks) * double(shape.outputs);
+  return (plan.products * plain + sums) * margin < plain;
 }
 
 } // namespace tl::cpu

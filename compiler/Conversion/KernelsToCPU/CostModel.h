@@ -26,6 +26,7 @@
 #pragma once
 
 #include "compiler/Conversion/KernelsToCPU/KernelBuilder.h"
+#include "compiler/Conversion/KernelsToCPU/StrassenPlan.h"
 
 namespace tl::cpu {
 
@@ -39,6 +40,12 @@ inline constexpr double kMemoryRate = 10;
 /// Measured on maps of 150x150x64 and 32x32x16, AVX-512 and AVX2 (README.md):
 /// 13 to 29.
 inline constexpr double kBlockCycles = 16;
+
+/// Of products by Strassen's algorithm, AVX-512 (README.md): cycles for each
+/// element of the sums of rows and of panels (four of each in one), and of the
+/// result.
+inline constexpr double kRowSumCycles = 0.9, kPanelSumCycles = 1.2,
+                        kQuarterCycles = 0.3;
 
 /// Work of one picture.
 struct Work {
@@ -62,6 +69,11 @@ Cost estimate(const Work &work, const Form &form, const Isa &isa);
 /// more pictures than predictions (README.md: what they cost those).
 bool winogradPays(int64_t height, int64_t width, int64_t inputs,
                   int64_t outputs, bool trains);
+
+/// Whether one level of Strassen's algorithm beats the plain product, by what
+/// it does beside its products. One answer for all instruction sets and
+/// batches, as above.
+bool strassenPays(const StrassenShape &shape);
 
 /// What a core can do in a cycle.
 double peakMultiplyAdds(const Isa &isa);

@@ -2,9 +2,11 @@
 // the weights lie in panels and the pictures or tokens are the rows of the
 // micro-tile; with fewer, each output's weights lie in a row and the sum itself
 // is vectorised.
+#include "compiler/Conversion/KernelsToCPU/CostModel.h"
 #include "compiler/Conversion/KernelsToCPU/Emitters.h"
 #include "compiler/Conversion/KernelsToCPU/MicroTile.h"
 #include "compiler/Conversion/KernelsToCPU/RowBlocks.h"
+#include "compiler/Conversion/KernelsToCPU/Strassen.h"
 #include "compiler/Conversion/KernelsToCPU/VectorMath.h"
 #include "runtime/schema/WeightForm.h"
 #include "llvm/Support/MathExtras.h"
@@ -44,6 +46,10 @@ static void emitPanels(KernelBuilder &b, const Dense &d, const MatrixRows &rows,
 
 static Grid emitDensePanels(KernelBuilder &b, const Dense &d,
                             const Buffer &input) {
+  StrassenShape shape{input.storage.elements / input.channels(), d.inputs,
+                      d.outputs};
+  if (strassenPays(shape))
+    return emitStrassen(b, {d.x, d.weights, d.bias, d.y, d.activation, shape});
   b.describe("dense panels, a matrix product");
   int64_t width = b.isa().columns, whole = d.outputs / width;
   int64_t rest = d.outputs - whole * width;
