@@ -57,22 +57,23 @@ bool winogradPays(int64_t height, int64_t width, int64_t inputs,
          direct / peakMultiplyAdds(isa) + moved(kTaps * kTaps) / pictures;
 }
 
-// Counted for batches of two rows of tiles, the second one half full. It must
+// Counted with the tiles of small batches and pictures of larger ones. It must
 // win clearly, for its tiles are few and large.
 bool strassenPays(const StrassenShape &shape) {
   if (!StrassenPlan::fits(shape))
     return false;
-  constexpr double margin = 1.03, pictures = 3;
+  constexpr double margin = 1.03, filled = 0.75;
   const Isa &isa = allIsas().back();
   StrassenPlan plan(shape, isa);
   double quarterInputs = double(shape.inputs) / 2;
   double quarterOutputs = double(shape.outputs) / 2;
   double plain = double(shape.rows) * double(shape.inputs) *
                  double(shape.outputs) / peakMultiplyAdds(isa);
-  double tiles = double(llvm::divideCeil(plan.groups, plan.groupsOfTwo));
+  double tiles = double(llvm::divideCeil(plan.groups, plan.groupsOfOne));
   double sums =
       kRowSumCycles * double(plan.half) * tiles * quarterInputs +
-      kPanelSumCycles * quarterInputs * quarterOutputs / pictures +
+      kPanelSumCycles * quarterInputs * quarterOutputs /
+          std::max(1.0, filled * double(plan.pictures)) +
       kQuarterCycles * double(shape.rows * plan.chunks) * double(shape.outputs);
   return (plan.products * plain + sums) * margin < plain;
 }

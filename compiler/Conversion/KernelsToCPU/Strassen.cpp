@@ -195,6 +195,8 @@ void Block::finish(const Values &sums, int64_t i, int64_t j) const {
   };
   if (!c_.product.activation)
     plain();
+  else if (c_.plan.chunks == 1)
+    activated();
   else
     b_.when(b_.equal(c_.chunk, c_.plan.chunks - 1), activated, plain);
 }
@@ -259,8 +261,7 @@ static void sumPanels(KernelBuilder &b, const Strassen &c, Value w) {
 }
 
 namespace {
-/// What this call's tile covers: pictures from `first` on, and a range of
-/// groups of columns.
+/// What this call's tile covers.
 struct Share {
   Value firstPicture, pictures, firstGroup, lastGroup;
 };
@@ -268,13 +269,9 @@ struct Share {
 
 static Share findShare(KernelBuilder &b, const StrassenPlan &plan) {
   Value firstPicture = b.mul(b.div(b.tile(), plan.parts), plan.pictures);
-  auto batchUpTo = [&](int64_t pictures) {
-    return b.less(b.batch(), b.constant(pictures + 1));
-  };
-  Value groups = b.select(
-      batchUpTo(plan.pictures), b.constant(plan.groupsAlone),
-      b.select(batchUpTo(2 * plan.pictures), b.constant(plan.groupsOfTwo),
-               b.constant(plan.groupsOfMore)));
+  Value groups =
+      b.select(b.less(b.batch(), b.constant(plan.pictures + 1)),
+               b.constant(plan.groupsOfOne), b.constant(plan.groupsOfMore));
   Value firstGroup = b.mul(b.rem(b.tile(), plan.parts), groups);
   return {firstPicture,
           b.min(b.constant(plan.pictures), b.sub(b.batch(), firstPicture)),

@@ -13,23 +13,26 @@ static constexpr int64_t kLine = 16;
 /// Sums of panels of a longer chunk would not stay in the second-level cache
 /// beside the panels.
 static constexpr int64_t kChunk = 1024;
-/// Pictures that share sums of panels, columns that share sums of rows, and the
-/// fewest tiles where the batch has pictures for one row of tiles, two or more.
-static constexpr int64_t kPictures = 4, kColumns = 192;
-static constexpr int64_t kTilesAlone = 6, kTilesOfTwo = 4, kTilesOfMore = 2;
+/// Pictures that share sums of panels, and columns that share sums of rows.
+/// With more rows of quarters those sums would leave the caches.
+static constexpr int64_t kPictures = 4, kRows = 416, kColumns = 192;
+/// The fewest tiles of a row of pictures, where the batch has one row or more.
+/// More tiles would make more sums of rows.
+static constexpr int64_t kTilesOfOne = 4, kTilesOfMore = 2;
 
 bool StrassenPlan::fits(const StrassenShape &shape) {
   int64_t widest = 0;
   for (const Isa &isa : allIsas())
     widest = std::max(widest, isa.columns);
-  return shape.rows > 1 && shape.inputs % (2 * kLine) == 0 &&
-         shape.outputs % (2 * widest) == 0;
+  return shape.rows > 1 && shape.rows <= 2 * kRows &&
+         shape.inputs % (2 * kLine) == 0 && shape.outputs % (2 * widest) == 0;
 }
 
 StrassenPlan::StrassenPlan(const StrassenShape &shape, const Isa &isa)
     : half(llvm::divideCeil(shape.rows, 2)), lower(shape.rows - half),
       chunks(llvm::divideCeil(shape.inputs, kChunk)),
-      groups(shape.outputs / 2 / isa.columns), pictures(kPictures),
+      groups(shape.outputs / 2 / isa.columns),
+      pictures(std::clamp<int64_t>(kRows / half, 1, kPictures)),
       products(7.0 * double(half) / (4.0 * double(shape.rows))) {
   while (shape.inputs % (chunks * 2 * kLine))
     ++chunks;
@@ -38,10 +41,9 @@ StrassenPlan::StrassenPlan(const StrassenShape &shape, const Isa &isa)
     return std::min<int64_t>(llvm::divideCeil(groups, tiles),
                              std::max<int64_t>(1, kColumns / isa.columns));
   };
-  groupsAlone = groupsFor(kTilesAlone);
-  groupsOfTwo = groupsFor(kTilesOfTwo);
+  groupsOfOne = groupsFor(kTilesOfOne);
   groupsOfMore = groupsFor(kTilesOfMore);
-  parts = llvm::divideCeil(groups, groupsAlone);
+  parts = llvm::divideCeil(groups, groupsOfOne);
   // No multiples of a page, which would all want the same few places of the
   // first-level cache.
   rowStep = depth + kLine;

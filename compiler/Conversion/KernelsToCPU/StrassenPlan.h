@@ -18,8 +18,9 @@ struct StrassenShape {
 };
 
 struct StrassenPlan {
-  /// Whether the halves exist: vectors of every instruction set must divide
-  /// those of k, and groups of columns those of the outputs.
+  /// Whether the halves exist, for vectors of every instruction set must divide
+  /// those of k, and groups of columns those of the outputs; and whether the
+  /// sums of a picture's rows stay in the caches.
   static bool fits(const StrassenShape &shape);
 
   /// The shape must fit.
@@ -35,9 +36,10 @@ struct StrassenPlan {
   /// some of them, each with its partner in the other half, for up to
   /// `pictures` pictures, which share the sums of panels.
   int64_t groups, pictures;
-  /// How many groups: fewer where the batch has few tiles, for tiles share no
-  /// sums of rows. `parts` tiles are enough for either; some may have nothing.
-  int64_t groupsAlone, groupsOfTwo, groupsOfMore, parts;
+  /// How many groups: fewer where the batch has one row of pictures, so that
+  /// threads have tiles to share. `parts` tiles are enough for either; with
+  /// more rows the last ones have nothing to do.
+  int64_t groupsOfOne, groupsOfMore, parts;
   /// Multiply-adds that are done for each of the plain product.
   double products;
 

@@ -105,22 +105,30 @@ TEST_P(Strassen, AgreesWithSumsInDouble) {
   }
 }
 
-// A picture has the same bits alone, in a full tile of four pictures and in the
-// one after it; tiles run in another order each time.
+// A picture has the same bits alone, in a full tile of pictures and in the one
+// after it; batches of 1, 5 and 9 are cut into different ranges of columns, and
+// tiles run in another order each time.
 TEST_P(Strassen, BitsDoNotDependOnTheBatch) {
   Shape s = GetParam();
-  constexpr int64_t kBatch = 5;
+  constexpr int64_t kBatch = 9, kPart = 5;
   Program program(denseText(s));
   auto arguments = makeArguments(s, kBatch);
   for (const cpu::Isa *isa : runnableIsas()) {
     auto y = run(program, *isa, kBatch, arguments, /*seed=*/1);
     ASSERT_EQ(y.size(), 1u);
-    for (int64_t n : {0, 2, 4}) {
+    auto first = arguments;
+    first[0].resize(arguments[0].size() / kBatch * kPart);
+    auto part = run(program, *isa, kPart, first, /*seed=*/2);
+    ASSERT_EQ(part.size(), 1u);
+    for (int64_t n : {0, 3, 4, 8}) {
       auto alone = arguments;
       alone[0] = pictureOf(arguments[0], n, kBatch);
-      auto y1 = run(program, *isa, 1, alone, /*seed=*/2 + n);
+      auto y1 = run(program, *isa, 1, alone, /*seed=*/3 + n);
       ASSERT_EQ(y1.size(), 1u);
       EXPECT_EQ(y1[0], pictureOf(y[0], n, kBatch)) << isa->name.str() << n;
+      if (n < kPart) {
+        EXPECT_EQ(y1[0], pictureOf(part[0], n, kPart)) << isa->name.str() << n;
+      }
     }
   }
 }
@@ -165,6 +173,7 @@ TEST(StrassenPays, ByTheShapeOfOnePicture) {
                                    {65, 128, 384},
                                    {197, 64, 4096},
                                    {197, 768, 16},
+                                   {3136, 256, 1024},
                                    {197, 768, 800},
                                    {197, 776, 3072}})
     EXPECT_FALSE(cpu::strassenPays(shape)) << shape.outputs;
