@@ -23,6 +23,7 @@
 // Winograd's convolutions do fewer products than their operation counts
 // (Form::products) and move blocks between map and points, kBlockCycles for
 // each block of outputs and each channel on either side.
+// Strassen's products do fewer, too, and make sums of their operands beside.
 #pragma once
 
 #include "compiler/Conversion/KernelsToCPU/KernelBuilder.h"
