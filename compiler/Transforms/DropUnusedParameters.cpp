@@ -1,7 +1,8 @@
 // Parameters that folding replaced, or that no entry reads, leave the module
-// and give their memory back.
+// and give their memory back; the few that an export still needs stay.
 #include "compiler/Transforms/ParameterValues.h"
 #include "compiler/Transforms/Passes.h"
+#include "dialects/NN/Marks.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -29,7 +30,8 @@ struct DropUnusedParameters
     });
     for (auto parameter :
          llvm::make_early_inc_range(getOperation().getOps<nn::ParameterOp>()))
-      if (!used.contains(parameter.getSymName())) {
+      if (!parameter->removeAttr(nn::kExportedAttr) &&
+          !used.contains(parameter.getSymName())) {
         releaseValues(parameter.getValueAttr());
         parameter.erase();
       }

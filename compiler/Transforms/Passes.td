@@ -41,6 +41,11 @@ def FoldBatchNorm : TL_Pass<"tl-fold-batch-norm"> {
     in any entry point: what is computed for one phase must have the same bits
     in all. A layer scale likewise.
     Weights that are drawn rather than loaded keep being drawn, scaled.
+
+    What was folded stays in the module for the export under the names of the
+    weights' framework: the vectors of the norm and the old bias as they were,
+    marked `nn.exported`, and with the new kernel's source the factors s, by
+    which it is divided again.
   }];
 }
 
@@ -176,6 +181,9 @@ def PlanMemory : TL_Pass<"tl-plan-memory"> {
 
 def DropUnusedParameters : TL_Pass<"tl-drop-unused-parameters"> {
   let summary = "Remove parameters that no function reads";
+  let description = [{
+    Those marked `nn.exported` stay: constants that `tlrun --export` writes.
+  }];
 }
 
 #endif

@@ -4,6 +4,7 @@
 #include "compiler/Transforms/ParameterValues.h"
 #include "compiler/tools/ExpectedTensors.h"
 #include "compiler/tools/RecogniseWeights.h"
+#include "dialects/NN/Marks.h"
 #include "frontends/tl/Frontend.h"
 
 using namespace mlir;
@@ -54,6 +55,20 @@ void warnOfPreprocessing(ask::ModelOp model,
         << backbone.getName() << "' want them; say 'preprocess' in the model";
 }
 
+/// An export gives the file's own shape back: what a layout leaves open are
+/// ones around it (torchvision's layer scale is [C, 1, 1], timm's [C]).
+void keepShape(nn::ParameterOp parameter, const weights::SourceTensor &found) {
+  auto source = parameter->getAttrOfType<DictionaryAttr>(nn::kSourceAttr);
+  if (!source ||
+      found.numElements() != parameter.getTensorType().getNumElements())
+    return;
+  NamedAttrList entries(source);
+  entries.set("shape",
+              DenseI64ArrayAttr::get(parameter.getContext(), found.shape));
+  parameter->setAttr(nn::kSourceAttr,
+                     entries.getDictionary(parameter.getContext()));
+}
+
 LogicalResult bindFile(ask::ModelOp model, weights::WeightSource &file) {
   ask::BackboneOp backbone = model.getBackbone();
   auto parameters = backboneParameters(model);
@@ -81,6 +96,7 @@ LogicalResult bindFile(ask::ModelOp model, weights::WeightSource &file) {
     if (auto status = bound.read({data.data(), data.size()}); !status)
       return backbone.emitError() << status.message();
     parameter.setValueAttr(attribute);
+    keepShape(parameter, file.tensors()[bound.sourceIndex]);
   }
   return success();
 }

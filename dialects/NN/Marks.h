@@ -28,9 +28,14 @@ inline constexpr llvm::StringLiteral kBackboneAttr = "nn.backbone";
 inline constexpr llvm::StringLiteral kAverageAttr = "nn.average";
 
 /// On an nn.parameter and its rt.tensor: what the weights' framework calls it
-/// and how it keeps it there, a dictionary of `name`, `shape`, `view` and `axes`
-/// (runtime/schema/model.fbs, Source).
+/// and how it keeps it there, a dictionary of `name`, `shape`, `view`, `axes`
+/// and, for values that were folded, `scale`: the parameter that they were
+/// multiplied by (runtime/schema/model.fbs, Source).
 inline constexpr llvm::StringLiteral kSourceAttr = "nn.source";
+
+/// On an nn.parameter, from tl-fold-batch-norm to tl-drop-unused-parameters:
+/// nothing computes with it, but an export writes it or needs it.
+inline constexpr llvm::StringLiteral kExportedAttr = "nn.exported";
 
 /// True for the role of a parameter that no gradient reaches: the stored
 /// statistics of a batch norm, and those that Keras's Normalization keeps.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 
 using namespace tl;
 
@@ -79,6 +80,19 @@ std::vector<float> canonicalValues(const tl_model &model, uint32_t index) {
   return values;
 }
 
+// What was multiplied at compile time, divided again: within the rounding of
+// two operations of what it was. An output that was switched off stays zero.
+void unscale(const tl_model &model, const schema::Source &source,
+             std::vector<float> &canonical) {
+  if (source.scale() == std::numeric_limits<uint32_t>::max())
+    return;
+  std::vector<float> scale = canonicalValues(model, source.scale());
+  for (size_t i = 0; i < canonical.size(); ++i) {
+    float factor = scale[i % scale.size()];
+    canonical[i] = factor == 0 ? 0 : canonical[i] / factor;
+  }
+}
+
 // Axis k of the canonical order is axis axes[k] of the view there.
 std::vector<float> toSource(const std::vector<float> &canonical,
                             const schema::Source &source) {
@@ -134,9 +148,12 @@ void exportModel(const tl_model &model, const char *path, bool asSource) {
   file.write(head.data(), head.size());
   for (const Entry &entry : entries) {
     std::vector<float> values = canonicalValues(model, entry.tensor);
-    if (asSource)
-      values =
-          toSource(values, *model.root.tensors()->Get(entry.tensor)->source());
+    if (asSource) {
+      const schema::Source &source =
+          *model.root.tensors()->Get(entry.tensor)->source();
+      unscale(model, source, values);
+      values = toSource(values, source);
+    }
     file.write(values.data(), values.size() * sizeof(float));
   }
   file.commit();

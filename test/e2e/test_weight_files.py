@@ -99,21 +99,67 @@ class Export(ToolTest):
         for name, values in ours.items():
             np.testing.assert_array_equal(source[name.replace(".", "/")].ravel(), values.ravel(), name)
 
-    # Of frozen layers the file has what was not folded, as it came: neither the
-    # batch norm nor the convolution that took it in.
-    def test_frozen(self):
+    def frozen(self, given, tap=""):
+        write_safetensors(self.path("given.safetensors"), given)
         self.write("small.tl", SMALL % "convention torch  preprocess torch")
         self.write("m.tl", recipe("small"))
+        self.succeed(TLC, "m.tl", "--weights", "given.safetensors", "-o", "m.bin", *(["--keep", tap] if tap else []))
+        self.assertEqual(sorted(self.export("tl")), ["dense.bias", "dense.kernel"])
+        source = self.export("source")
+        self.assertEqual({name: source[name].shape for name in given},
+                         {name: values.shape for name, values in given.items()})
+        self.assertEqual(sorted(source.keys() - given.keys()), ["dense.bias", "dense.weight"])
+        return source
+
+    # Frozen layers go out as they came, too: the batch norm that was folded bit for
+    # bit, its convolution, multiplied and divided again, within two roundings.
+    def test_frozen(self):
         random = np.random.default_rng(6)
         given = {name: random.random(shape).astype(np.float32) for name, shape in SHAPES.items()}
-        write_safetensors(self.path("given.safetensors"), given)
-        self.succeed(TLC, "m.tl", "--weights", "given.safetensors", "-o", "m.bin")
-        self.assertEqual(sorted(self.export("tl")), ["dense.bias", "dense.kernel"])
-        found = self.export("source")
-        self.assertEqual(sorted(found), ["classifier.bias", "classifier.weight", "dense.bias", "dense.weight",
-                                         "features.2.bias", "features.2.weight"])
+        found = self.frozen(given)
+        folded = found.pop("features.0.weight")
+        np.testing.assert_allclose(folded, given["features.0.weight"], rtol=2**-22)
         for name in found.keys() & given.keys():
             np.testing.assert_array_equal(found[name], given[name], name)
+
+    # A channel that the batch norm switches off: zeros, and no division by zero.
+    def test_frozen_and_switched_off(self):
+        random = np.random.default_rng(7)
+        given = {name: random.random(shape).astype(np.float32) for name, shape in SHAPES.items()}
+        given["features.1.weight"][1] = 0
+        found = self.frozen(given)
+        np.testing.assert_array_equal(found["features.0.weight"][1], 0)
+        np.testing.assert_array_equal(found["features.1.weight"], given["features.1.weight"])
+        np.testing.assert_allclose(found["features.0.weight"][2], given["features.0.weight"][2], rtol=2**-22)
+
+    # Where the convolution is read before its batch norm, it is still there as it was.
+    def test_frozen_with_a_tap(self):
+        random = np.random.default_rng(8)
+        given = {name: random.random(shape).astype(np.float32) for name, shape in SHAPES.items()}
+        found = self.frozen(given, "conv1")
+        for name in found.keys() & given.keys():
+            np.testing.assert_array_equal(found[name], given[name], name)
+
+    # torchvision's layer scale is [C, 1, 1], timm's [C]: each gets its own back.
+    def test_shape_of_the_file(self):
+        self.write("small.tl", """backbone small {
+  convention torch  preprocess torch
+  conv(4, 3x3, name: "conv")
+  layer_scale(1.0, name: "layer_scale")
+}
+""")
+        self.write("m.tl", recipe("small", head="gap  dense(3, softmax)"))
+        random = np.random.default_rng(9)
+        for shape in ((4,), (4, 1, 1)):
+            given = {"conv.weight": random.random((4, 3, 3, 3)), "conv.bias": random.random(4),
+                     "layer_scale": random.random(shape)}
+            given = {name: values.astype(np.float32) for name, values in given.items()}
+            write_safetensors(self.path("given.safetensors"), given)
+            self.succeed(TLC, "m.tl", "--weights", "given.safetensors", "-o", "m.bin")
+            found = self.export("source")
+            np.testing.assert_array_equal(found["layer_scale"], given["layer_scale"])
+            np.testing.assert_array_equal(found["conv.bias"], given["conv.bias"])
+            np.testing.assert_allclose(found["conv.weight"], given["conv.weight"], rtol=2**-22)
 
     def test_unknown_names(self):
         self.fail_with("--export-names", TLRUN, "m.bin", "--export", "w.safetensors", "--export-names", "onnx")
