@@ -122,6 +122,9 @@ void recordSources(ask::ModelOp model,
     convention = ofTorch(backbone) ? weights::Convention::Torch
                                    : weights::Convention::Keras;
   auto record = [&](ask::LayerOp layer, nn::ParameterOp parameter) {
+    // The ones of a batch norm without a scale are in no file.
+    if (parameter.getValueAttr())
+      return;
     weights::FileLayout layout =
         weights::layoutIn(*convention, expectation(layer, parameter));
     parameter->setAttr(nn::kSourceAttr, sourceAttr(layout, model.getContext()));
