@@ -1,5 +1,7 @@
 // Parameters that folding replaced, or that no entry reads, leave the module
-// and give their memory back; the few that an export still needs stay.
+// and give their memory back. Those stay that have a name in the weights'
+// framework (the vectors of a folded batch norm, a count of what a
+// normalisation saw), and what an export needs for them.
 #include "compiler/Transforms/ParameterValues.h"
 #include "compiler/Transforms/Passes.h"
 #include "dialects/NN/Marks.h"
@@ -31,6 +33,7 @@ struct DropUnusedParameters
     for (auto parameter :
          llvm::make_early_inc_range(getOperation().getOps<nn::ParameterOp>()))
       if (!parameter->removeAttr(nn::kExportedAttr) &&
+          !parameter->hasAttr(nn::kSourceAttr) &&
           !used.contains(parameter.getSymName())) {
         releaseValues(parameter.getValueAttr());
         parameter.erase();

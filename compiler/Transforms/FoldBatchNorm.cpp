@@ -3,7 +3,7 @@
 // functions, so that a tap before the batch norm keeps its own,
 // unfolded convolution; folded weights are shared by name between functions.
 // Taken apart again they are what an export gives to the weights' framework:
-// the small vectors are kept for that, and the kernel's factors, so that
+// the small vectors stay for that, and the kernel's factors, so that
 // training can go on there with the batch norm as it was.
 #include "compiler/Transforms/ParameterValues.h"
 #include "compiler/Transforms/Passes.h"
@@ -135,28 +135,14 @@ struct FoldBatchNorm : impl::FoldBatchNormBase<FoldBatchNorm> {
     if (failed(oldBias) ||
         (parameterValues(weight).empty() && !affine->uniform))
       return;
-    for (Value vector : llvm::drop_begin(norm->getOperands()))
-      keepIfNamed(parameterOf(vector, symbols));
-    keepIfNamed(biasParameter);
     nn::ParameterOp kernel = foldedWeight(weight, *affine, norm, symbols);
     kernels.insert({weight, {kernel, affine->scale}});
     replace(norm, linear, kernel,
             foldedBias(weight, *oldBias, *affine, norm, symbols));
   }
 
-  static void keep(nn::ParameterOp parameter) {
-    parameter->setAttr(nn::kExportedAttr,
-                       UnitAttr::get(parameter.getContext()));
-  }
-
-  /// For the export, which knows by its source what to call it.
-  static void keepIfNamed(nn::ParameterOp parameter) {
-    if (parameter && parameter->hasAttr(nn::kSourceAttr))
-      keep(parameter);
-  }
-
-  /// A folded kernel takes the source of the one that it replaced, with the
-  /// factors to divide by. One that some entry still reads keeps its own.
+  /// A folded kernel takes over the source of the one that it replaced, with
+  /// the factors to divide by. One that some entry still reads keeps its own.
   void keepSources(SymbolTable &symbols) {
     llvm::StringSet<> read;
     getOperation().walk([&](nn::GetOp get) {
@@ -183,11 +169,12 @@ struct FoldBatchNorm : impl::FoldBatchNormBase<FoldBatchNorm> {
                                  inner.getValue()))))
           factor *= before;
       factors.setValueAttr(attribute);
-      keep(factors);
+      factors->setAttr(nn::kExportedAttr, UnitAttr::get(&getContext()));
       NamedAttrList entries(source);
       entries.set("scale", FlatSymbolRefAttr::get(factors.getSymNameAttr()));
       kernel.folded->setAttr(nn::kSourceAttr,
                              entries.getDictionary(&getContext()));
+      weight->removeAttr(nn::kSourceAttr);
       symbols.insert(factors);
     }
   }

@@ -44,8 +44,8 @@ def FoldBatchNorm : TL_Pass<"tl-fold-batch-norm"> {
 
     What was folded stays in the module for the export under the names of the
     weights' framework: the vectors of the norm and the old bias as they were,
-    marked `nn.exported`, and with the new kernel's source the factors s, by
-    which it is divided again.
+    and with the new kernel, which takes over the old one's `nn.source`, the
+    factors s, by which it is divided again.
   }];
 }
 
@@ -182,7 +182,8 @@ def PlanMemory : TL_Pass<"tl-plan-memory"> {
 def DropUnusedParameters : TL_Pass<"tl-drop-unused-parameters"> {
   let summary = "Remove parameters that no function reads";
   let description = [{
-    Those marked `nn.exported` stay: constants that `tlrun --export` writes.
+    Those with an `nn.source` stay, which `tlrun --export` writes, and those
+    marked `nn.exported`, which it needs for them.
   }];
 }
 

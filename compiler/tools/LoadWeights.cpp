@@ -42,12 +42,13 @@ void warnOfPreprocessing(ask::ModelOp model,
         << "the weights of '" << backbone.getName()
         << "' were trained on pictures prepared by '" << other.getValue()
         << "'; this model prepares them otherwise, by '" << found << "'";
-  // A network without names of a second source is its user's own, who may have
-  // left out whose habits it follows.
-  bool ofTwo =
+  // A network without names of a second source may be its user's own, who did
+  // not say whose habits it follows: Keras's are what holds then.
+  bool said =
+      convention.getValue() == "torch" ||
       llvm::any_of(backbone.getBody().front().getOps<ask::LayerOp>(),
                    [](ask::LayerOp layer) { return bool(layer.getSource()); });
-  if (convention != owner && !other && ofTwo)
+  if (convention != owner && !other && said)
     emitWarning(backbone.getLoc())
         << "the weights come from " << (owner == "keras" ? "Keras" : "PyTorch")
         << ", but pictures are prepared by '" << found << "', as "

@@ -34,7 +34,7 @@ inline constexpr llvm::StringLiteral kAverageAttr = "nn.average";
 inline constexpr llvm::StringLiteral kSourceAttr = "nn.source";
 
 /// On an nn.parameter, from tl-fold-batch-norm to tl-drop-unused-parameters:
-/// nothing computes with it, but an export writes it or needs it.
+/// nothing computes with it, but an export needs it.
 inline constexpr llvm::StringLiteral kExportedAttr = "nn.exported";
 
 /// True for the role of a parameter that no gradient reaches: the stored

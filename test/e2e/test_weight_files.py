@@ -42,16 +42,18 @@ class Recognise(ToolTest):
         result = self.fail_with("does not fit the network", TLC, "squeezenet.tl", "--weights", "resnet.safetensors",
                                 "-o", "x.bin")
         # The file has the network's 95 tensors but for the top, and another head.
-        self.assertIn("the file's names and shapes look like those of 'resnet20' (torch): 95 of its 97 tensors are "
-                      "there", result.stderr)
+        self.assertIn("the file's names and shapes are those of 'resnet20' (torch) without its top: 95 of its 95 "
+                      "tensors are there", result.stderr)
 
-    # A file of no network that is known: nothing is guessed.
+    # A file of no network that is known: nothing is guessed, and that is said.
     def test_unknown(self):
         write_safetensors(self.path("unknown.safetensors"), {"a.weight": np.zeros((2, 2)), "b": np.zeros(1)})
         self.write("squeezenet.tl", recipe("squeezenet1_0", size=64, head="gap  dense(3, softmax)"))
         result = self.fail_with("does not fit the network", TLC, "squeezenet.tl", "--weights", "unknown.safetensors",
                                 "-o", "x.bin")
         self.assertNotIn("names and shapes", result.stderr)
+        self.assertIn("the file's names are those of no network that is built in ('tlc --list-backbones' lists them)",
+                      result.stderr)
 
     # The same network in another width: the error has the first difference, the
     # note the width. And a file of Keras below a network of torch.
