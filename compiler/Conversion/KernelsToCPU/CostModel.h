@@ -58,8 +58,8 @@ Cost estimate(const Work &work, const Form &form, const Isa &isa);
 /// of `height` x `width`. One answer for all instruction sets and batches, for
 /// the form must be the same wherever a layer is computed; the weights, which
 /// the pictures of a batch share, count by a quarter. Of a filter that `trains`
-/// the points are made in each run; they count by an eighth, for steps have
-/// more pictures than predictions (README.md: what they cost those).
+/// the points are made in each run of a training; they count by an eighth, for
+/// steps have more pictures than predictions, for which they are kept.
 bool winogradPays(int64_t height, int64_t width, int64_t inputs,
                   int64_t outputs, bool trains);
 
