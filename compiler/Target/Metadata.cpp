@@ -83,6 +83,7 @@ private:
     copy("shape", source->shape);
     copy("view", source->view);
     copy("axes", source->axes);
+    source->head = attr.contains("head");
     if (auto scale = attr.getAs<FlatSymbolRefAttr>("scale"))
       source->scale = tensorIndex.lookup(scale.getValue());
     return source;

@@ -23,7 +23,8 @@ constexpr Kind kinds[] = {
      "a tar archive (PyTorch before 0.1.10 wrote such; load it there and save "
      "the state dict again)"},
     {0, "TLMODEL\n"sv,
-     "a model that tlc compiled, not the weights that it was compiled from"},
+     "a model that tlc compiled; 'tlrun MODEL --export W.safetensors "
+     "--export-names source' writes its weights"},
     {0, "version https://git-lfs"sv,
      "a pointer that Git LFS left in place of the file ('git lfs pull' fetches "
      "it)"},

@@ -50,9 +50,26 @@ std::vector<Entry> listEntries(const tl_model &model, bool asSource) {
   return entries;
 }
 
-std::string header(const std::vector<Entry> &entries, const char *format) {
-  std::string head =
-      std::string("{\"__metadata__\":{\"format\":\"") + format + "\"}";
+// Lets tlc load the file: it says what is none of the backbone.
+std::string headNames(const tl_model &model,
+                      const std::vector<Entry> &entries) {
+  std::string names;
+  for (const Entry &entry : entries) {
+    const schema::Source *source =
+        model.root.tensors()->Get(entry.tensor)->source();
+    if (!source || !source->head())
+      continue;
+    std::string name = quoted(*entry.name);
+    names += (names.empty() ? "" : "\\n") + name.substr(1, name.size() - 2);
+  }
+  return names.empty() ? names : ",\"head\":\"" + names + "\"";
+}
+
+std::string header(const tl_model &model, const std::vector<Entry> &entries,
+                   const char *format) {
+  std::string head = std::string("{\"__metadata__\":{\"format\":\"") + format +
+                     "\",\"written_by\":\"tlrun\"" + headNames(model, entries) +
+                     "}";
   uint64_t at = 0;
   for (const Entry &entry : entries) {
     uint64_t bytes = sizeof(float);
@@ -141,7 +158,7 @@ void checkNames(const std::vector<Entry> &entries) {
 void exportModel(const tl_model &model, const char *path, bool asSource) {
   std::vector<Entry> entries = listEntries(model, asSource);
   checkNames(entries);
-  std::string head = header(entries, asSource ? "pt" : "tl");
+  std::string head = header(model, entries, asSource ? "pt" : "tl");
   AtomicFile file(path);
   uint64_t length = head.size();
   file.write(&length, sizeof length);

@@ -9,7 +9,7 @@ import unittest
 
 import numpy as np
 
-from harness import SOURCE, TLC, ToolTest, small_pictures
+from harness import SOURCE, TLC, TLRUN, ToolTest, small_pictures
 sys.path.insert(0, os.path.join(SOURCE, "test", "numerics"))
 import zoo  # noqa: E402
 from trajectory_cases import write_keras_h5  # noqa: E402
@@ -129,12 +129,16 @@ class WrongWeights(ToolTest):
         picture = next(os.path.join(folder, name) for folder, _, names in os.walk(self.path("pictures"))
                        for name in names)
         self.write("empty", "")
-        for file, found in [("own.bin", "a model that tlc compiled, not the weights that it was"),
+        for file, found in [("own.bin", "a model that tlc compiled; 'tlrun MODEL --export W.safetensors"),
                             (picture, "a picture ("), ("empty", "an empty file"),
                             (os.path.join(SOURCE, "test", "onnx", "network.onnx"), "what looks like an ONNX model")]:
             self.write("m.tl", recipe("resnet18", file))
             self.fail_with(f"'{file}': expected Keras's .h5, safetensors or PyTorch's .pth, found {found}",
                            TLC, "m.tl", "-o", "m.bin")
+        # The advice holds.
+        self.succeed(TLRUN, "own.bin", "--export", "w.safetensors", "--export-names", "source")
+        self.write("m.tl", recipe("resnet18", "w.safetensors"))
+        self.succeed(TLC, "m.tl", "-o", "m.bin", "--target", "x86-64-v3")
 
 
 if __name__ == "__main__":

@@ -454,7 +454,7 @@ TEST(WeightFiles, OtherFiles) {
   ScratchFolder folder;
   const std::pair<const char *, std::string> cases[] = {
       {"found an empty file", ""},
-      {"a model that tlc compiled, not the weights", "TLMODEL\n1234"},
+      {"--export-names source' writes its weights", "TLMODEL\n1234"},
       {"'git lfs pull'", "version https://git-lfs.github.com/spec/v1\noid"},
       {"found a page of HTML or XML", "<!DOCTYPE html><html>404"},
       {"found a picture (PNG)", "\x89PNG\r\n\x1a\n"},
