@@ -27,8 +27,8 @@ struct SafetensorsHeader {
   std::vector<HeaderEntry> entries;
   // `__metadata__`'s "format": "pt", or "tl" for a file of tlrun's; else empty.
   std::string format;
-  // Its "written_by": "tlrun" for all files of tlrun's; and the tensors of the
-  // head, which these list in "head", one a line.
+  // Its "written_by": "tlrun" for its files under a framework's names; and the
+  // tensors of the head, which these list in "head", one a line.
   std::string writtenBy;
   std::set<std::string> head;
 };

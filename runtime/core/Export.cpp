@@ -65,11 +65,14 @@ std::string headNames(const tl_model &model,
   return names.empty() ? names : ",\"head\":\"" + names + "\"";
 }
 
+// The format tells tlc whether these are canonical shapes ("tl") or what any
+// safetensors file has ("pt", as torch's own writer says).
 std::string header(const tl_model &model, const std::vector<Entry> &entries,
-                   const char *format) {
-  std::string head = std::string("{\"__metadata__\":{\"format\":\"") + format +
-                     "\",\"written_by\":\"tlrun\"" + headNames(model, entries) +
-                     "}";
+                   bool asSource) {
+  std::string head = "{\"__metadata__\":{\"format\":\"tl\"}";
+  if (asSource)
+    head = "{\"__metadata__\":{\"format\":\"pt\",\"written_by\":\"tlrun\"" +
+           headNames(model, entries) + "}";
   uint64_t at = 0;
   for (const Entry &entry : entries) {
     uint64_t bytes = sizeof(float);
@@ -153,12 +156,10 @@ void checkNames(const std::vector<Entry> &entries) {
          twice->data());
 }
 
-// The format tells tlc whether these are canonical shapes ("tl") or what any
-// safetensors file has ("pt", as torch's own writer says).
 void exportModel(const tl_model &model, const char *path, bool asSource) {
   std::vector<Entry> entries = listEntries(model, asSource);
   checkNames(entries);
-  std::string head = header(model, entries, asSource ? "pt" : "tl");
+  std::string head = header(model, entries, asSource);
   AtomicFile file(path);
   uint64_t length = head.size();
   file.write(&length, sizeof length);
