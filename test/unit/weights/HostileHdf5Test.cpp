@@ -364,6 +364,23 @@ TEST_F(HostileHdf5, UnpacksToTooMuch) {
   EXPECT_TRUE(openOrFail(path));
 }
 
+// As many tensors as are allowed fit the child's memory; one more is refused by
+// their number.
+TEST_F(HostileHdf5, ManyTensors) {
+  for (int tensors : {10000, 10001}) {
+    {
+      H5Writer writer(path);
+      for (int i = 0; i < tensors; ++i)
+        writer.dataset("layers/dense_" + std::to_string(i) + "/vars/0", {1},
+                       {1});
+    }
+    if (tensors > 10000)
+      expectError("it has more than 10000 tensors");
+    else
+      EXPECT_EQ(openOrFail(path)->tensors().size(), 10000u);
+  }
+}
+
 // The child is killed from outside, as the kernel does where memory is short:
 // an error that names the file, at once and ever after.
 TEST_F(HostileHdf5, ChildKilled) {
