@@ -27,6 +27,11 @@ SAMPLES = 4096
 BOUND = 1e-4
 
 
+def sides(size):
+    """(height, width) of a size, which is one number where both are."""
+    return size if isinstance(size, tuple) else (size, size)
+
+
 @dataclass
 class Network:
     name: str  # ours: backbones/NAME.tl, perhaps with arguments
@@ -39,7 +44,7 @@ class Network:
     golden: bool = True  # other sizes of a family need none of their own
     features: str = "avgpool"  # torch: the module whose input is the map before the top
     damped: str = ""  # a pattern: scales that close a branch
-    library: str = "torchvision"  # or "timm"
+    library: str = "torchvision"  # or "timm" or "Keras"
     options: dict = field(default_factory=dict)  # for the function that builds it
     file_size: int = 0  # the weight file is that of another input size
 
@@ -52,9 +57,10 @@ class Network:
         return "weights.h5" if self.source == "keras" else "weights.safetensors"
 
     def pixels(self, size):
-        """uint8 [2, size, size, 3]"""
-        side = -(-size // 4) * 4
-        return np.ascontiguousarray(pictures(self.name, 2, 1, side)[0][:, :size, :size])
+        """uint8 [2, height, width, 3]"""
+        height, width = sides(size)
+        side = -(-max(height, width) // 4) * 4
+        return np.ascontiguousarray(pictures(self.name, 2, 1, side)[0][:, :height, :width])
 
     def value(self, name, shape):
         """A tensor of the framework's own name, in its own layout."""
@@ -89,12 +95,13 @@ class Network:
     def recipe(self, size, top, preprocess=""):
         use = "include_top true" if top else "freeze all"
         head = "" if top else "head { gap }"
-        return (f"model zoo {{\n  input image({size}, {size}, 3)\n"
+        height, width = sides(size)
+        return (f"model zoo {{\n  input image({height}, {width}, 3)\n"
                 f"  backbone {self.name} {{ weights \"{self.file}\"  {use}  {preprocess} }}\n  {head}\n}}\n")
 
 
 def keras(name, original, preprocess, **more):
-    return Network(name, "keras", original, preprocess, **more)
+    return Network(name, "keras", original, preprocess, library="Keras", **more)
 
 
 def torch(name, original="", preprocess="torch", **more):
@@ -130,11 +137,19 @@ NETWORKS = [
     torch("squeezenet1_0", features="classifier", golden=False),
     torch("squeezenet1_1", features="classifier"),
     keras("mobilenet", "MobileNet", "tf", size=64),
+    keras("mobilenet(width: 0.5)", "MobileNet", "tf", options={"alpha": 0.5}, golden=False),
     keras("mobilenet_v2", "MobileNetV2", "tf", damped=r"project_BN/gamma"),
+    # Below 1 the last layer stays as it is, above 1 it grows; 0.35 and 0.75 round up and down.
+    *(keras(f"mobilenet_v2(width: {width})", "MobileNetV2", "tf", damped=r"project_BN/gamma",
+            options={"alpha": width}, golden=width != 0.75) for width in (0.35, 0.75, 1.4)),
     torch("mobilenet_v2_torch", features="output of features", damped=r"conv\.[23]\.weight"),
     keras("mobilenet_v3_small", "MobileNetV3Small", "raw", damped=r"project_bn/gamma"),
+    keras("mobilenet_v3_small(width: 0.75)", "MobileNetV3Small", "raw", damped=r"project_bn/gamma",
+          options={"alpha": 0.75}),
     torch("mobilenet_v3_small_torch", damped=r"block\.[23]\.1\.weight"),
     keras("mobilenet_v3_large", "MobileNetV3Large", "raw", damped=r"project_bn/gamma"),
+    keras("mobilenet_v3_large(width: 0.75)", "MobileNetV3Large", "raw", damped=r"project_bn/gamma",
+          options={"alpha": 0.75}, golden=False),
     torch("mobilenet_v3_large_torch", damped=r"block\.[23]\.1\.weight"),
     keras("efficientnet_b0", "EfficientNetB0", "raw", damped=r"project_bn/gamma"),
     keras("efficientnet_b1", "EfficientNetB1", "raw", full=240, damped=r"project_bn/gamma", golden=False),
@@ -154,15 +169,15 @@ NETWORKS = [
          options=dict(SMALL, embed_dim=96, depth=2), size=64, full=64, file_size=48),
     timm("vit_timm(dim: 48, depth: 2, heads: 3, patch: 8)", "VisionTransformer",
          options=dict(SMALL, embed_dim=48, depth=2), size=32, full=32, file_size=48),
-    timm("deit_tiny_patch16", "deit_tiny_patch16_224", "torch", golden=False),
+    *(timm(f"deit_{size}_patch16", f"deit_{size}_patch16_224", "torch", golden=False)
+      for size in ("tiny", "small", "base")),
     *(timm(f"vit_{size}_patch{patch}", f"vit_{size}_patch{patch}_224", golden=False)
-      for size, patch in [("small", 16), ("small", 32), ("base", 16), ("base", 32), ("large", 16)]),
+      for size, patch in [("small", 16), ("small", 32), ("base", 16), ("base", 32), ("large", 16), ("large", 32)]),
     torch("vit_torch(dim: 96, depth: 3, heads: 3, patch: 16)", "VisionTransformer", features="heads",
           options=dict(patch_size=16, num_layers=3, num_heads=3, hidden_dim=96, mlp_dim=384), full=64),
     torch("vit_torch(dim: 48, depth: 2, heads: 3, patch: 16)", "VisionTransformer", features="heads", size=80, full=80,
           options=dict(patch_size=16, num_layers=2, num_heads=3, hidden_dim=48, mlp_dim=192), file_size=64),
-    torch("vit_b_16", features="heads", golden=False),
-    torch("vit_b_32", features="heads", golden=False),
+    *(torch(f"vit_{size}_{patch}", features="heads", golden=False) for size in "bl" for patch in (16, 32)),
 ]
 
 
