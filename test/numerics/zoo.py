@@ -162,7 +162,11 @@ NETWORKS = [
     keras("convnext_tiny", "ConvNeXtTiny", "raw"),
     torch("convnext_tiny_torch"),
     timm("vit_tiny_patch16", "vit_tiny_patch16_224"),
-    timm("vit_timm(dim: 96, depth: 3, heads: 3, patch: 8, mean_pooling: true)", "VisionTransformer",
+    timm("vit_small_patch16(mean_pooling: true)", "vit_small_patch16_224", options={"global_pool": "avg"}, golden=False),
+    # The mean of all tokens but the class token; and of all, where there is none.
+    timm("vit_timm(dim: 48, depth: 3, heads: 3, patch: 8, mean_pooling: true)", "VisionTransformer",
+         options=dict(SMALL, embed_dim=48, depth=3, global_pool="avg"), size=48, full=48),
+    timm("vit_timm(dim: 96, depth: 3, heads: 3, patch: 8, mean_pooling: true, class_token: false)", "VisionTransformer",
          options=dict(SMALL, embed_dim=96, depth=3, class_token=False, global_pool="avg"), size=48, full=48),
     # The file is that of 48 x 48: its embedding of the positions is resampled.
     timm("vit_timm(dim: 96, depth: 2, heads: 3, patch: 8)", "VisionTransformer",
