@@ -15,10 +15,14 @@ SOURCE = os.path.dirname(os.path.dirname(zoo.HERE))
 BIN = os.environ.get("TL_BIN", os.path.join(SOURCE, "build", "dev", "bin"))
 
 
+class Differs(Exception):
+    """A network is not the framework's; the others are still compared."""
+
+
 def run(folder, *command):
     result = subprocess.run([os.path.join(BIN, command[0]), *command[1:]], cwd=folder, text=True, capture_output=True)
     if result.returncode:
-        sys.exit(f"{' '.join(command)}: {result.stdout}{result.stderr}")
+        raise Differs(f"{' '.join(command)}: {result.stdout}{result.stderr}")
     return result.stdout
 
 
@@ -30,9 +34,9 @@ def compare(network, write_weights, features, scores, rows, parameters):
             f.write(network.recipe(network.full, True))
         ours, count = zoo.summary_rows(run(folder, "tlc", "zoo.tl", "--summary", "--weights", "random:1"))
         if count != parameters:
-            sys.exit(f"{network.name}: {count} parameters, {parameters} there")
+            raise Differs(f"{network.name}: {count} parameters, {parameters} there")
         if rows is not None and ours != rows:
-            sys.exit(f"{network.name}: layer lists differ: {[p for p in zip(ours, rows) if p[0] != p[1]][:3]}")
+            raise Differs(f"{network.name}: layer lists differ: {[p for p in zip(ours, rows) if p[0] != p[1]][:3]}")
         np.save(os.path.join(folder, "x.npy"), network.pixels(network.full))
         distances = {"features": 0, "logits": 0}
         for file in write_weights(folder):
@@ -48,7 +52,7 @@ def compare(network, write_weights, features, scores, rows, parameters):
     print(f"| `{network.name}` | {network.library} `{network.original}{options}` | {size} | {parameters:,} | "
           f"{len(ours)} | {distances['features']:.1e} | {distances['logits']:.1e} |", flush=True)
     if not max(distances.values()) <= zoo.BOUND:
-        sys.exit(f"{network.name}: too far from the reference")
+        raise Differs(f"{network.name}: too far from the reference")
 
 
 def main(source, make_golden, compare_whole):
@@ -57,6 +61,10 @@ def main(source, make_golden, compare_whole):
     parser.add_argument("--size", help="HEIGHTxWIDTH of the comparison")
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
+    unknown = set(arguments.names) - {network.name for network in zoo.NETWORKS if network.source == source}
+    if unknown:
+        sys.exit(f"not in zoo.py: {', '.join(unknown)}")
+    differ = False
     for network in zoo.NETWORKS:
         if network.source != source or (arguments.names and network.name not in arguments.names):
             continue
@@ -69,4 +77,9 @@ def main(source, make_golden, compare_whole):
             # The file stays that of the published size.
             network = dataclasses.replace(network, full=tuple(map(int, arguments.size.split("x"))),
                                           file_size=network.file_size or network.full)
-        compare_whole(network)
+        try:
+            compare_whole(network)
+        except Differs as error:
+            differ = True
+            print(error, flush=True)
+    sys.exit(differ)
