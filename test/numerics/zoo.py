@@ -38,7 +38,7 @@ class Network:
     source: str  # "keras" or "torch"
     original: str  # the function that builds it there
     preprocess: str  # the preset that both sides use
-    size: int = 64  # of the golden's pictures
+    size: object = 64  # of the golden's pictures: of both sides, or (height, width)
     full: int = 224  # of the published weights
     top: bool = True  # whether the golden has it (VGG's would be 120 million numbers)
     golden: bool = True  # other sizes of a family need none of their own
@@ -127,16 +127,17 @@ NETWORKS = [
     keras("resnet152", "ResNet152", "caffe", damped=KERAS_RESNET, golden=False),
     torch("resnet18", damped=BASIC),
     torch("resnet34", damped=BASIC, golden=False),
-    torch("resnet50_torch", damped=BOTTLENECK),
+    torch("resnet50_torch", size=(71, 59), damped=BOTTLENECK),
     torch("resnet101_torch", damped=BOTTLENECK, golden=False),
     torch("resnet152_torch", damped=BOTTLENECK, golden=False),
-    keras("inception_v3", "InceptionV3", "tf", size=75, full=299),
+    keras("inception_v3", "InceptionV3", "tf", size=(75, 98), full=299),
     torch("inception_v3_torch", size=75, full=299),
     keras("densenet121", "DenseNet121", "torch"),
-    torch("densenet121_torch", features="relu of features"),
-    torch("squeezenet1_0", features="classifier", golden=False),
+    torch("densenet121_torch", size=(61, 77), features="relu of features"),
+    # The smallest height; the last pool's window reaches past its picture.
+    torch("squeezenet1_0", size=(21, 37), features="classifier"),
     torch("squeezenet1_1", features="classifier"),
-    keras("mobilenet", "MobileNet", "tf", size=64),
+    keras("mobilenet", "MobileNet", "tf", size=(67, 83)),
     keras("mobilenet(width: 0.5)", "MobileNet", "tf", options={"alpha": 0.5}, golden=False),
     keras("mobilenet_v2", "MobileNetV2", "tf", damped=r"project_BN/gamma"),
     # Below 1 the last layer stays as it is, above 1 it grows; 0.35 and 0.75 round up and down.
@@ -168,7 +169,7 @@ NETWORKS = [
     torch("efficientnet_b2_torch", full=288, damped=r"block\.[23]\.1\.weight", golden=False),
     torch("efficientnet_b3_torch", full=300, damped=r"block\.[23]\.1\.weight", golden=False),
     keras("convnext_tiny", "ConvNeXtTiny", "raw"),
-    torch("convnext_tiny_torch"),
+    torch("convnext_tiny_torch", size=(45, 62)),
     timm("vit_tiny_patch16", "vit_tiny_patch16_224"),
     timm("vit_small_patch16(mean_pooling: true)", "vit_small_patch16_224", options={"global_pool": "avg"}, golden=False),
     # The mean of all tokens but the class token; and of all, where there is none.
@@ -191,6 +192,40 @@ NETWORKS = [
           options=dict(patch_size=16, num_layers=2, num_heads=3, hidden_dim=48, mlp_dim=192), file_size=64),
     *(torch(f"vit_{size}_{patch}", features="heads", golden=False) for size in "bl" for patch in (16, 32)),
 ]
+
+# The last block of each family's network: what a second phase of fine-tuning trains.
+LAST_BLOCK = {
+    "vgg16": '["block5_conv1":]',
+    "vgg19_torch": '["features.28":]',
+    "vgg16_bn": '["features.34":]',
+    "resnet18": '["layer4.1*"]',
+    "resnet50": '["conv5_block3_1_conv":]',
+    "resnet50_torch": '["layer4.2*"]',
+    "inception_v3": '["mixed9":]',
+    "inception_v3_torch": '["Mixed_7c*"]',
+    "densenet121": '["conv5_block16_0_bn":]',
+    "densenet121_torch": '["features.denseblock4.denselayer16*", "features.norm5"]',
+    "squeezenet1_1": '["features.12*"]',
+    "mobilenet": '["conv_dw_13":]',
+    "mobilenet_v2": '["block_16_expand":]',
+    "mobilenet_v2_torch": '["features.17*", "features.18*"]',
+    "mobilenet_v3_small": '["expanded_conv_10_expand":]',
+    "mobilenet_v3_small_torch": '["features.11*", "features.12*"]',
+    "mobilenet_v3_large": '["expanded_conv_14_expand":]',
+    "mobilenet_v3_large_torch": '["features.15*", "features.16*"]',
+    "efficientnet_b0": '["block7a_expand_conv":]',
+    "efficientnet_b0_torch": '["features.7*", "features.8*"]',
+    "convnext_tiny": '["convnext_tiny_stage_3_block_2_depthwise_conv":]',
+    "convnext_tiny_torch": '["features.7.2*"]',
+    "vit_tiny_patch16": '["blocks.11*", "norm"]',
+    "vit_timm(dim: 48, depth: 3, heads: 3, patch: 8, mean_pooling: true)": '["blocks.2*", "fc_norm"]',
+    "vit_torch(dim: 96, depth: 3, heads: 3, patch: 16)": '["encoder.layers.encoder_layer_2*", "encoder.ln"]',
+}
+
+
+def pooling(name):
+    """What a head on this network begins with: transformers give features."""
+    return "" if name.startswith("vit") else "gap"
 
 
 def sample(values):
