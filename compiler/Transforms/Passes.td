@@ -129,10 +129,10 @@ def UseWinograd : TL_Pass<"tl-use-winograd"> {
     and `nn.winograd_conv2d`, a quarter of the multiplications, where the cost
     model expects it to be faster; so does the gradient of its input, from the
     points of the transposed filter. The runtime computes the points of a filter
-    that no phase trains once; those of others are made in each run of an entry
-    point, which the cost model counts. The form depends neither on the batch
-    nor on the entry point, because what several of them compute has the same
-    bits in all. Gradients of filters stay direct.
+    once; those of a filter that trains are made in each run of a training's
+    entry points, which the cost model counts. The form depends neither on the
+    batch nor on the entry point, because what several of them compute has the
+    same bits in all. Gradients of filters stay direct.
   }];
 }
 
