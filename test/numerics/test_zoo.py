@@ -78,7 +78,7 @@ class Transfer(WithWeights):
     batch 33
     loss categorical_crossentropy
     phase head {{ epochs 1  optimizer adam(lr: 1e-5) }}
-    phase tail {{ epochs 5  optimizer adam(lr: 1e-5)  unfreeze backbone {zoo.LAST_BLOCK[network.name]} }}
+    phase tail {{ epochs 5  optimizer adam(lr: 2e-6)  unfreeze backbone {zoo.LAST_BLOCK[network.name]} }}
   }}
 }}
 """)
@@ -87,7 +87,8 @@ class Transfer(WithWeights):
                      "--no-report", "--no-shuffle")
         with open(self.path("log.jsonl")) as f:
             losses = [line["loss"] for line in map(json.loads, f) if "step" in line]
-        # A step is an epoch: down the gradient of all pictures, each loss is below the one before.
+        # A step is an epoch: down the gradient of all pictures, each loss is below the one before. (At
+        # 1e-5 VGG with batch norm, whose loss falls by a fourth a step, goes too far.)
         self.assertEqual(len(losses), 6)
         self.assertEqual(losses, sorted(losses, reverse=True))
         # Each tensor of the last block moves.
