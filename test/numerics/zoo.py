@@ -185,7 +185,8 @@ NETWORKS = [
     *(timm(f"deit_{size}_patch16", f"deit_{size}_patch16_224", "torch", golden=False)
       for size in ("tiny", "small", "base")),
     *(timm(f"vit_{size}_patch{patch}", f"vit_{size}_patch{patch}_224", golden=False)
-      for size, patch in [("small", 16), ("small", 32), ("base", 16), ("base", 32), ("large", 16), ("large", 32)]),
+      for size, patch in [("small", 16), ("small", 32), ("base", 16), ("base", 32), ("large", 16)]),
+    timm("vit_large_patch32", "vit_large_patch32_384", full=384, golden=False),
     torch("vit_torch(dim: 96, depth: 3, heads: 3, patch: 16)", "VisionTransformer", features="heads",
           options=dict(patch_size=16, num_layers=3, num_heads=3, hidden_dim=96, mlp_dim=384), full=64),
     torch("vit_torch(dim: 48, depth: 2, heads: 3, patch: 16)", "VisionTransformer", features="heads", size=80, full=80,
