@@ -18,7 +18,7 @@ Files fit the network of their own source: the two differ in strides, paddings, 
 
 Layers are counted with the top and, for Keras, the input, as `tlc --summary` lists them. Weights are counted as Keras does, with the moving
 statistics of batch norms, which torchvision's figures leave out. Multiply-adds are those of one picture of the size given; the network runs at
-every size from the least on. *Pictures* is what a model gets that says nothing else; *measured with* is how the source itself prepares them
+every size from the least on, a transformer at every multiple of its patch. *Pictures* is what a model gets that says nothing else; *measured with* is how the source itself prepares them
 (`preprocess published`).
 
 Nothing here fetches weights. Their licences are what their publishers say, as far as known here; ask them before you rely on it.

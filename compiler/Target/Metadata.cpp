@@ -73,7 +73,7 @@ private:
     return init;
   }
 
-  static std::unique_ptr<schema::SourceT> sourceOf(DictionaryAttr attr) {
+  std::unique_ptr<schema::SourceT> sourceOf(DictionaryAttr attr) {
     auto source = std::make_unique<schema::SourceT>();
     source->name = attr.getAs<StringAttr>("name").str();
     auto copy = [&](StringRef name, auto &to) {
@@ -83,6 +83,9 @@ private:
     copy("shape", source->shape);
     copy("view", source->view);
     copy("axes", source->axes);
+    source->head = attr.contains("head");
+    if (auto scale = attr.getAs<FlatSymbolRefAttr>("scale"))
+      source->scale = tensorIndex.lookup(scale.getValue());
     return source;
   }
 

@@ -1,7 +1,10 @@
 // Parameters that folding replaced, or that no entry reads, leave the module
-// and give their memory back.
+// and give their memory back. Those stay that have a name in the weights'
+// framework (the vectors of a folded batch norm, a count of what a
+// normalisation saw), and what an export needs for them.
 #include "compiler/Transforms/ParameterValues.h"
 #include "compiler/Transforms/Passes.h"
+#include "dialects/NN/Marks.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -29,7 +32,9 @@ struct DropUnusedParameters
     });
     for (auto parameter :
          llvm::make_early_inc_range(getOperation().getOps<nn::ParameterOp>()))
-      if (!used.contains(parameter.getSymName())) {
+      if (!parameter->removeAttr(nn::kExportedAttr) &&
+          !parameter->hasAttr(nn::kSourceAttr) &&
+          !used.contains(parameter.getSymName())) {
         releaseValues(parameter.getValueAttr());
         parameter.erase();
       }

@@ -2,9 +2,14 @@
 // layer scale behind a convolution or a dense layer. The pass runs on entry
 // functions, so that a tap before the batch norm keeps its own,
 // unfolded convolution; folded weights are shared by name between functions.
+// Taken apart again they are what an export gives to the weights' framework:
+// the small vectors stay for that, and the kernel's factors, so that
+// training can go on there with the batch norm as it was.
 #include "compiler/Transforms/ParameterValues.h"
 #include "compiler/Transforms/Passes.h"
 #include "dialects/NN/Marks.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringSet.h"
 
 #include <cmath>
 
@@ -103,6 +108,7 @@ struct FoldBatchNorm : impl::FoldBatchNormBase<FoldBatchNorm> {
     for (Operation *norm : norms)
       fold(norm, symbols);
     getOperation().walk([](Operation *op) { op->removeAttr(nn::kSharedAttr); });
+    keepSources(symbols);
   }
 
   void fold(Operation *norm, SymbolTable &symbols) {
@@ -129,17 +135,65 @@ struct FoldBatchNorm : impl::FoldBatchNormBase<FoldBatchNorm> {
     if (failed(oldBias) ||
         (parameterValues(weight).empty() && !affine->uniform))
       return;
-    replace(norm, linear, foldedWeight(weight, *affine, norm, symbols),
+    nn::ParameterOp kernel = foldedWeight(weight, *affine, norm, symbols);
+    kernels.insert({weight, {kernel, affine->scale}});
+    replace(norm, linear, kernel,
             foldedBias(weight, *oldBias, *affine, norm, symbols));
   }
 
-  nn::ParameterOp clone(nn::ParameterOp like, RankedTensorType type,
-                        StringRef role, Operation *norm) {
+  /// A folded kernel takes over the source of the one that it replaced, with
+  /// the factors to divide by. One that some entry still reads keeps its own.
+  void keepSources(SymbolTable &symbols) {
+    llvm::StringSet<> read;
+    getOperation().walk([&](nn::GetOp get) {
+      if (!get.use_empty())
+        read.insert(get.getParameter());
+    });
+    for (auto &[key, kernel] : kernels) {
+      auto weight = cast<nn::ParameterOp>(key);
+      auto source = weight->getAttrOfType<DictionaryAttr>(nn::kSourceAttr);
+      if (!source || read.contains(weight.getSymName()))
+        continue;
+      // Right behind the old kernel and so in front of the folded one, which
+      // names it.
+      nn::ParameterOp factors =
+          clone(weight, vectorType(kernel.scale.size()),
+                (kernel.folded.getSymName() + ".scale").str(), "scale");
+      auto [attribute, data] =
+          allocateValues(factors.getTensorType(), factors.getSymName());
+      llvm::copy(kernel.scale, data.begin());
+      // The kernel may be a folded one already, of a norm and a scale.
+      if (auto inner = source.getAs<FlatSymbolRefAttr>("scale"))
+        for (auto [factor, before] :
+             llvm::zip(data, parameterValues(symbols.lookup<nn::ParameterOp>(
+                                 inner.getValue()))))
+          factor *= before;
+      factors.setValueAttr(attribute);
+      factors->setAttr(nn::kExportedAttr, UnitAttr::get(&getContext()));
+      NamedAttrList entries(source);
+      entries.set("scale", FlatSymbolRefAttr::get(factors.getSymNameAttr()));
+      kernel.folded->setAttr(nn::kSourceAttr,
+                             entries.getDictionary(&getContext()));
+      weight->removeAttr(nn::kSourceAttr);
+      symbols.insert(factors);
+    }
+  }
+
+  RankedTensorType vectorType(int64_t channels) {
+    return RankedTensorType::get({channels}, Float32Type::get(&getContext()));
+  }
+
+  static std::string nameWith(nn::ParameterOp like, StringRef role,
+                              Operation *norm) {
+    return (like.getLayer().value_or(like.getSymName()) + "." + role +
+            ".with." + nn::layerOf(norm))
+        .str();
+  }
+
+  static nn::ParameterOp clone(nn::ParameterOp like, RankedTensorType type,
+                               StringRef name, StringRef role) {
     OpBuilder builder(like);
     builder.setInsertionPointAfter(like);
-    std::string name = (like.getLayer().value_or(like.getSymName()) + "." +
-                        role + ".with." + nn::layerOf(norm))
-                           .str();
     return nn::ParameterOp::create(
         builder, like.getLoc(), builder.getStringAttr(name),
         TypeAttr::get(type), ElementsAttr(), nn::InitAttr(),
@@ -150,8 +204,8 @@ struct FoldBatchNorm : impl::FoldBatchNormBase<FoldBatchNorm> {
   /// w * scale, one factor an output channel (the last dimension).
   nn::ParameterOp foldedWeight(nn::ParameterOp weight, const Affine &affine,
                                Operation *norm, SymbolTable &symbols) {
-    nn::ParameterOp folded =
-        clone(weight, weight.getTensorType(), "kernel", norm);
+    nn::ParameterOp folded = clone(weight, weight.getTensorType(),
+                                   nameWith(weight, "kernel", norm), "kernel");
     if (auto known = symbols.lookup<nn::ParameterOp>(folded.getSymName())) {
       folded.erase();
       return known;
@@ -181,9 +235,9 @@ struct FoldBatchNorm : impl::FoldBatchNormBase<FoldBatchNorm> {
                              const Affine &affine, Operation *norm,
                              SymbolTable &symbols) {
     int64_t channels = affine.scale.size();
-    auto type =
-        RankedTensorType::get({channels}, Float32Type::get(&getContext()));
-    nn::ParameterOp folded = clone(weight, type, "bias", norm);
+    RankedTensorType type = vectorType(channels);
+    nn::ParameterOp folded =
+        clone(weight, type, nameWith(weight, "bias", norm), "bias");
     if (auto known = symbols.lookup<nn::ParameterOp>(folded.getSymName())) {
       folded.erase();
       return known;
@@ -214,6 +268,13 @@ struct FoldBatchNorm : impl::FoldBatchNormBase<FoldBatchNorm> {
     norm->getResult(0).replaceAllUsesWith(linear->getResult(0));
     norm->erase();
   }
+
+  struct Kernel {
+    nn::ParameterOp folded;
+    std::vector<double> scale;
+  };
+  // By the parameter that was folded; its first folding, if there are several.
+  llvm::MapVector<Operation *, Kernel> kernels;
 };
 } // namespace
 } // namespace tl

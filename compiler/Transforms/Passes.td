@@ -41,6 +41,11 @@ def FoldBatchNorm : TL_Pass<"tl-fold-batch-norm"> {
     in any entry point: what is computed for one phase must have the same bits
     in all. A layer scale likewise.
     Weights that are drawn rather than loaded keep being drawn, scaled.
+
+    What was folded stays in the module for the export under the names of the
+    weights' framework: the vectors of the norm and the old bias as they were,
+    and with the new kernel, which takes over the old one's `nn.source`, the
+    factors s, by which it is divided again.
   }];
 }
 
@@ -129,10 +134,10 @@ def UseWinograd : TL_Pass<"tl-use-winograd"> {
     and `nn.winograd_conv2d`, a quarter of the multiplications, where the cost
     model expects it to be faster; so does the gradient of its input, from the
     points of the transposed filter. The runtime computes the points of a filter
-    that no phase trains once; those of others are made in each run of an entry
-    point, which the cost model counts. The form depends neither on the batch
-    nor on the entry point, because what several of them compute has the same
-    bits in all. Gradients of filters stay direct.
+    once; those of a filter that trains are made in each run of a training's
+    entry points, which the cost model counts. The form depends neither on the
+    batch nor on the entry point, because what several of them compute has the
+    same bits in all. Gradients of filters stay direct.
   }];
 }
 
@@ -176,6 +181,10 @@ def PlanMemory : TL_Pass<"tl-plan-memory"> {
 
 def DropUnusedParameters : TL_Pass<"tl-drop-unused-parameters"> {
   let summary = "Remove parameters that no function reads";
+  let description = [{
+    Those with an `nn.source` stay, which `tlrun --export` writes, and those
+    marked `nn.exported`, which it needs for them.
+  }];
 }
 
 #endif

@@ -65,15 +65,18 @@ void forEachParameter(
       visit(layer, parameter);
 }
 
-DictionaryAttr sourceAttr(const weights::FileLayout &layout,
+DictionaryAttr sourceAttr(const weights::FileLayout &layout, bool ofHead,
                           MLIRContext *context) {
   Builder b(context);
   SmallVector<int64_t> axes(layout.axes.begin(), layout.axes.end());
-  return b.getDictionaryAttr(
-      {b.getNamedAttr("name", b.getStringAttr(layout.name)),
-       b.getNamedAttr("shape", b.getDenseI64ArrayAttr(layout.shape)),
-       b.getNamedAttr("view", b.getDenseI64ArrayAttr(layout.viewShape)),
-       b.getNamedAttr("axes", b.getDenseI64ArrayAttr(axes))});
+  NamedAttrList entries;
+  entries.set("name", b.getStringAttr(layout.name));
+  entries.set("shape", b.getDenseI64ArrayAttr(layout.shape));
+  entries.set("view", b.getDenseI64ArrayAttr(layout.viewShape));
+  entries.set("axes", b.getDenseI64ArrayAttr(axes));
+  if (ofHead)
+    entries.set("head", b.getUnitAttr());
+  return entries.getDictionary(context);
 }
 } // namespace
 
@@ -121,12 +124,18 @@ void recordSources(ask::ModelOp model,
   if (!convention || *convention == weights::Convention::Own)
     convention = ofTorch(backbone) ? weights::Convention::Torch
                                    : weights::Convention::Keras;
+  bool ofHead = false;
   auto record = [&](ask::LayerOp layer, nn::ParameterOp parameter) {
+    // The ones of a batch norm without a scale are in no file.
+    if (parameter.getValueAttr())
+      return;
     weights::FileLayout layout =
         weights::layoutIn(*convention, expectation(layer, parameter));
-    parameter->setAttr(nn::kSourceAttr, sourceAttr(layout, model.getContext()));
+    parameter->setAttr(nn::kSourceAttr,
+                       sourceAttr(layout, ofHead, model.getContext()));
   };
   forEachParameter(model, &backbone.getBody().front(), record);
+  ofHead = true;
   if (ask::HeadOp head = model.getHead())
     forEachParameter(model, &head.getBody().front(), record);
 }

@@ -22,9 +22,9 @@ llvm::SmallVector<LayerParameter> headParameters(ask::ModelOp model);
 /// Asks for these, and lets the file have the layers that the model leaves out.
 weights::BindRequest bindRequest(ask::ModelOp model);
 
-/// Marks every parameter, of the head too, with what files of `convention` call
-/// it (nn.source); without one, of the convention that the backbone's layers
-/// follow.
+/// Marks every parameter without values, of the head too, with what files of
+/// `convention` call it (nn.source); without one, of the convention that the
+/// backbone's layers follow.
 void recordSources(ask::ModelOp model,
                    std::optional<weights::Convention> convention);
 

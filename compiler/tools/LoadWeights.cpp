@@ -4,6 +4,7 @@
 #include "compiler/Transforms/ParameterValues.h"
 #include "compiler/tools/ExpectedTensors.h"
 #include "compiler/tools/RecogniseWeights.h"
+#include "dialects/NN/Marks.h"
 #include "frontends/tl/Frontend.h"
 
 using namespace mlir;
@@ -41,17 +42,32 @@ void warnOfPreprocessing(ask::ModelOp model,
         << "the weights of '" << backbone.getName()
         << "' were trained on pictures prepared by '" << other.getValue()
         << "'; this model prepares them otherwise, by '" << found << "'";
-  // A network without names of a second source is its user's own, who may have
-  // left out whose habits it follows.
-  bool ofTwo =
+  // A network without names of a second source may be its user's own, who did
+  // not say whose habits it follows: Keras's are what holds then.
+  bool said =
+      convention.getValue() == "torch" ||
       llvm::any_of(backbone.getBody().front().getOps<ask::LayerOp>(),
                    [](ask::LayerOp layer) { return bool(layer.getSource()); });
-  if (convention != owner && !other && ofTwo)
+  if (convention != owner && !other && said)
     emitWarning(backbone.getLoc())
         << "the weights come from " << (owner == "keras" ? "Keras" : "PyTorch")
         << ", but pictures are prepared by '" << found << "', as "
         << (owner == "keras" ? "PyTorch's" : "Keras's") << " weights of '"
         << backbone.getName() << "' want them; say 'preprocess' in the model";
+}
+
+/// An export gives the file's own shape back: what a layout leaves open are
+/// ones around it (torchvision's layer scale is [C, 1, 1], timm's [C]).
+void keepShape(nn::ParameterOp parameter, const weights::SourceTensor &found) {
+  auto source = parameter->getAttrOfType<DictionaryAttr>(nn::kSourceAttr);
+  if (!source ||
+      found.numElements() != parameter.getTensorType().getNumElements())
+    return;
+  NamedAttrList entries(source);
+  entries.set("shape",
+              DenseI64ArrayAttr::get(parameter.getContext(), found.shape));
+  parameter->setAttr(nn::kSourceAttr,
+                     entries.getDictionary(parameter.getContext()));
 }
 
 LogicalResult bindFile(ask::ModelOp model, weights::WeightSource &file) {
@@ -81,6 +97,7 @@ LogicalResult bindFile(ask::ModelOp model, weights::WeightSource &file) {
     if (auto status = bound.read({data.data(), data.size()}); !status)
       return backbone.emitError() << status.message();
     parameter.setValueAttr(attribute);
+    keepShape(parameter, file.tensors()[bound.sourceIndex]);
   }
   return success();
 }

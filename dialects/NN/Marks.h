@@ -28,9 +28,15 @@ inline constexpr llvm::StringLiteral kBackboneAttr = "nn.backbone";
 inline constexpr llvm::StringLiteral kAverageAttr = "nn.average";
 
 /// On an nn.parameter and its rt.tensor: what the weights' framework calls it
-/// and how it keeps it there, a dictionary of `name`, `shape`, `view` and `axes`
+/// and how it keeps it there, a dictionary of `name`, `shape`, `view`, `axes`,
+/// `head` (of the head, so that it is in no such file) and, for values that
+/// were folded, `scale`: the parameter that they were multiplied by
 /// (runtime/schema/model.fbs, Source).
 inline constexpr llvm::StringLiteral kSourceAttr = "nn.source";
+
+/// On an nn.parameter, from tl-fold-batch-norm to tl-drop-unused-parameters:
+/// nothing computes with it, but an export needs it.
+inline constexpr llvm::StringLiteral kExportedAttr = "nn.exported";
 
 /// True for the role of a parameter that no gradient reaches: the stored
 /// statistics of a batch norm, and those that Keras's Normalization keeps.

@@ -93,8 +93,9 @@ LogicalResult KernelOp::verify() {
 LogicalResult DerivedOp::verifySymbolUses(SymbolTableCollection &tables) {
   auto source =
       tables.lookupNearestSymbolFrom<TensorOp>(*this, getSourceAttr());
-  if (!source || source.getRole() != TensorRole::Constant)
-    return emitOpError() << "no constant named " << getSourceAttr();
+  if (!source || source.getRole() == TensorRole::Slot)
+    return emitOpError() << "no constant or parameter named "
+                         << getSourceAttr();
   auto kernel =
       tables.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr());
   if (!kernel)
@@ -122,9 +123,18 @@ LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &tables) {
   RankedTensorType type;
   if (auto tensor = dyn_cast_or_null<TensorOp>(named))
     type = tensor.getTensorType();
-  else if (auto derived = dyn_cast_or_null<DerivedOp>(named))
+  else if (auto derived = dyn_cast_or_null<DerivedOp>(named)) {
+    auto source = tables.lookupNearestSymbolFrom<TensorOp>(
+        derived, derived.getSourceAttr());
+    auto entry = (*this)->getParentOfType<EntryOp>();
+    if (source && source.getRole() == TensorRole::Parameter && entry &&
+        entry.getKind() != EntryKind::Predict &&
+        entry.getKind() != EntryKind::Tap)
+      return emitOpError() << getTensorAttr()
+                           << " is made of a parameter, which changes between "
+                              "runs of this entry";
     type = derived.getTensorType();
-  else
+  } else
     return emitOpError() << "no tensor named " << getTensorAttr();
   if (type != getType().getTensor())
     return emitOpError() << "tensor " << getTensorAttr() << " is " << type

@@ -83,11 +83,13 @@ def RT_TensorOp : RT_Op<"tensor", [Symbol]> {
 }
 
 def RT_DerivedOp : RT_Op<"derived", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
-  let summary = "what a kernel makes of a constant, kept out of the container";
+  let summary = "what a kernel makes of a weight, kept out of the container";
   let description = [{
-    The one result of `kernel` on `source`, a constant tensor: the same in every
-    run. The runtime computes it when the first program that reads it is bound,
-    shares it among all programs of the model and frees it with the last.
+    The one result of `kernel` on `source`, a constant or, for predictions and
+    taps, a parameter: the same in every run. The runtime computes it when the
+    first program that reads it is bound, shares it among all programs of the
+    model and frees it with the last. Entries that a training runs read none
+    that is made of a parameter.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$kernel,
                        FlatSymbolRefAttr:$source, TypeAttr:$type);

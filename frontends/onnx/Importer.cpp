@@ -260,6 +260,9 @@ Status Importer::apply(const Node &node) {
     if (const Item *found = item(node.input(i)))
       if (const Error *failure = std::get_if<Error>(found))
         return *failure;
+  for (size_t i = 0; i < node.inputs(); ++i)
+    if (node.isOnnx() && placeSums(node.input(i)))
+      return sumPlaces(node);
   if (node.isOnnx() && isFoldable(node.op()) && areConstant(node))
     return foldNode(node);
   Rule rule = node.isOnnx() ? findRule(node.op()) : nullptr;
@@ -406,7 +409,9 @@ Result<Import> Importer::finish() {
   const Value *last = std::get_if<Value>(end);
   if (!last)
     return Error{"the output " + inQuotes(outputName) +
-                 " does not depend on the picture alone"};
+                 (std::holds_alternative<Constant>(*end)
+                      ? " does not depend on the picture alone"
+                      : " is a part of a pattern that is one layer")};
   Import result;
   result.input = input;
   result.output = last->layout;

@@ -28,7 +28,19 @@ struct Scores {
   bool softmax = false;
 };
 
-using Item = std::variant<Error, Constant, Value, Scores>;
+/// Places of a picture (row times width plus column) and how often each counts.
+using PlaceSum = std::map<int64_t, double>;
+
+/// Elements that are sums of places, of ONNX's [N, C, shape...] or, before a
+/// transposition, [shape..., N, C].
+struct PlaceSums {
+  Value picture;
+  bool inFront = false;
+  Extents shape;
+  std::vector<PlaceSum> sums; // one an element of the shape
+};
+
+using Item = std::variant<Error, Constant, Value, Scores, PlaceSums>;
 using Reader = std::function<void(std::span<float>)>;
 
 /// The coefficients of x^0 to x^3.
@@ -191,6 +203,18 @@ private:
                     int64_t first, int64_t count, int64_t step);
   Result<Value> padded(const Node &node, const Value &value, size_t dim,
                        int64_t before, int64_t after);
+
+  // PlaceSums.cpp
+  const PlaceSums *placeSums(const std::string &name) const;
+  Status gatherND(const Node &node);
+  Status sumPlaces(const Node &node);
+  std::optional<PlaceSums> toFront(const Node &, const PlaceSums &) const;
+  std::optional<PlaceSums> pickPlaces(const Node &, const PlaceSums &) const;
+  std::optional<PlaceSums> maskPlaces(const Node &) const;
+  std::optional<PlaceSums> addPlaces(const Node &) const;
+  std::optional<PlaceSums> dividePlaces(const Node &) const;
+  std::optional<PlaceSums> meanOfPlaces(const Node &, const PlaceSums &) const;
+  bool adaptivePool(const Node &node, const PlaceSums &sums);
 
   // Attention.cpp
   Status scores(const Node &node, const Value &queries, const Value &keys);

@@ -55,7 +55,9 @@ Importer::Rule Importer::findRule(llvm::StringRef op) {
       {"Slice", &Importer::slice},
       {"Split", &Importer::split},
       {"Gather", &Importer::gather},
-      {"Pad", &Importer::pad}};
+      {"Pad", &Importer::pad},
+      // PlaceSums.cpp
+      {"GatherND", &Importer::gatherND}};
   for (const NamedRule &one : kRules)
     if (op == one.op)
       return one.rule;

@@ -43,6 +43,11 @@ bool Importer::Window::place() {
   for (int d : {0, 1}) {
     int64_t &after = pads[2 * d + 1], before = pads[2 * d];
     int64_t room = in[d] + before + after - reach(d);
+    if (ceil && room < 0 && room > -strides[d]) {
+      after -= room;
+      room = 0;
+      overhangs = true;
+    }
     if (room < 0)
       return false;
     out[d] = room / strides[d] + 1;

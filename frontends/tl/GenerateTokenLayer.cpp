@@ -11,8 +11,8 @@ namespace tl::frontend {
 /// channels from h C / heads on.
 Value LayerGenerator::attend(const Layer &layer, Value qkv, Location loc) {
   int64_t width = layer.shape[1];
-  double scale = layer.attentionScale.value_or(
-      1 / std::sqrt(double(width / layer.heads)));
+  double scale =
+      layer.attentionScale.value_or(1 / std::sqrt(double(width / layer.heads)));
   return nn::AttentionOp::create(b, loc, tensorType(layer.shape), qkv,
                                  b.getI64IntegerAttr(layer.heads),
                                  b.getF64FloatAttr(scale));
@@ -43,9 +43,14 @@ Value LayerGenerator::oneOfTokens(const Layer &layer, Value input,
                                       b.getDenseI64ArrayAttr({1, 1}));
     return nn::ReshapeOp::create(b, loc, type, first);
   }
+  int64_t skipped = layer.firstPlace[0], count = tokens[0] - skipped;
+  if (skipped > 0)
+    input = nn::SliceOp::create(b, loc, tensorType({count, tokens[1]}), input,
+                                b.getDenseI64ArrayAttr({skipped, 0}),
+                                b.getDenseI64ArrayAttr({1, 1}));
   // A picture of one column.
-  Value column = nn::ReshapeOp::create(
-      b, loc, tensorType({tokens[0], 1, tokens[1]}), input);
+  Value column =
+      nn::ReshapeOp::create(b, loc, tensorType({count, 1, tokens[1]}), input);
   return nn::GlobalAvgPoolOp::create(b, loc, type, column);
 }
 

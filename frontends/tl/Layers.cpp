@@ -46,6 +46,7 @@ static constexpr ArgumentRule kNormalization[] = {
 static constexpr ArgumentRule kPosition[] = {{"resample"}, {"grid"}, TL_NAMES};
 static constexpr ArgumentRule kLayerNorm[] = {{"epsilon"}, TL_NAMES};
 static constexpr ArgumentRule kAttention[] = {{"heads", true}, TL_NAMES};
+static constexpr ArgumentRule kMeanTokens[] = {{"skip"}, TL_NAMES};
 static constexpr ArgumentRule kReshape[] = {{"shape", true}, TL_NAMES};
 #undef TL_NAMES
 
@@ -86,7 +87,7 @@ static const LayerRule kRules[] = {
      applySelfAttention},
     {"first_token", "GetItem", "get_item", kNames, 0, applyFirstToken},
     {"mean_tokens", "GlobalAveragePooling1D", "global_average_pooling1d",
-     kNames, 0, applyMeanTokens},
+     kMeanTokens, 0, applyMeanTokens},
     {"activation", "Activation", "activation", kActivation, 1, applyActivation},
     {"relu", "ReLU", "re_lu", kNames, 0, applyNamedActivation},
     {"relu6", "ReLU", "re_lu", kNames, 0, applyNamedActivation},

@@ -110,7 +110,8 @@ struct Layer {
   bool bias = false;
   bool countPadding = false;                // average pool
   int64_t firstChannel = 0;                 // slice
-  std::array<int64_t, 2> firstPlace{0, 0};  // slice: row, column
+  // Slice: row, column; mean_tokens: the first token that counts.
+  std::array<int64_t, 2> firstPlace{0, 0};
   std::array<int64_t, 2> channelPads{0, 0}; // before, after
   double epsilon = 0;                       // batch norm, layer norm
   int64_t heads = 1;                        // attention

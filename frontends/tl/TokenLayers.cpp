@@ -163,6 +163,12 @@ bool applyMeanTokens(const LayerContext &c, Layer &layer) {
   layer.kind = LayerKind::MeanTokens;
   if (!expectTokens(c))
     return false;
+  if (const Value *skip = c.find("skip")) {
+    auto count = c.reader.integer(*skip, "skip", 0, c.input[0] - 1);
+    if (!count)
+      return false;
+    layer.firstPlace[0] = *count;
+  }
   layer.shape = {c.input[1]};
   return true;
 }

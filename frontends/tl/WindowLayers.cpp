@@ -143,11 +143,31 @@ bool readWindow(const LayerContext &c, StringRef padding, Layer &layer) {
          readPadding(c, padding, layer);
 }
 
+bool readCeil(const LayerContext &c, bool &ceil) {
+  const Value *value = c.find("ceil");
+  if (!value)
+    return true;
+  auto read = c.reader.boolean(*value, "ceil");
+  if (read)
+    ceil = *read;
+  return read.has_value();
+}
+
 bool applyPool(const LayerContext &c, Layer &layer) {
   if (!expectPicture(c) || !readPair(c, "size", 1, layer.window))
     return false;
   layer.strides = layer.window;
-  if (!readWindow(c, "valid", layer) || !windowShape(c, c.input[2], layer))
+  bool ceil = false;
+  if (!readWindow(c, "valid", layer) || !readCeil(c, ceil))
+    return false;
+  // A first window may reach past the input as any last one.
+  for (int d : {0, 1}) {
+    int64_t padded = c.input[d] + layer.pads[2 * d] + layer.pads[2 * d + 1];
+    int64_t beyond = layer.window[d] - padded;
+    if (ceil && beyond > 0 && beyond < layer.strides[d])
+      layer.pads[2 * d + 1] += beyond;
+  }
+  if (!windowShape(c, c.input[2], layer))
     return false;
   for (int d : {0, 1})
     if (layer.pads[2 * d] >= layer.window[d]) {
@@ -157,13 +177,6 @@ bool applyPool(const LayerContext &c, Layer &layer) {
           << " for " << layer.window[d];
       return false;
     }
-  bool ceil = false;
-  if (const Value *value = c.find("ceil")) {
-    auto read = c.reader.boolean(*value, "ceil");
-    if (!read)
-      return false;
-    ceil = *read;
-  }
   for (int d : {0, 1}) {
     int64_t size = c.input[d], before = layer.pads[2 * d];
     int64_t &after = layer.pads[2 * d + 1], &out = layer.shape[d];

@@ -214,7 +214,9 @@ FileLayout layoutIn(Convention convention, const ExpectedTensor &expected) {
   case Convention::Torch:
     return torchLayout(expected);
   case Convention::Keras:
-    layout.name = expected.layer + "/" + expected.role;
+    // ConvNeXt's LayerScale gives its weight no name, so that Keras does.
+    layout.name = expected.layer + "/" +
+                  (expected.role == "scale" ? "variable" : expected.role);
     // [KH, KW, 1, C] is stored as [KH, KW, C, 1]: the same order.
     if (expected.kerasClass == "DepthwiseConv2D" && layout.shape.size() == 4)
       std::swap(layout.shape[2], layout.shape[3]);

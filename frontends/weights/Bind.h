@@ -109,9 +109,11 @@ struct Fit {
   size_t fitting = 0;  // and of the right shape
   size_t extra = 0;    // in the file and not in the network
   // 1 where all fits.
-  double score() const {
-    return expected + extra == 0 ? 0
-                                 : double(fitting) / double(expected + extra);
+  double score() const { return share(fitting); }
+  // The same by names alone.
+  double nameScore() const { return share(named); }
+  double share(size_t of) const {
+    return expected + extra == 0 ? 0 : double(of) / double(expected + extra);
   }
 };
 Fit measureFit(const WeightSource &source, const BindRequest &request);

@@ -243,6 +243,8 @@ const size_t *KerasMatcher::find(const FileLayer &layer,
 Leftover KerasMatcher::leftover(const SourceTensor &tensor,
                                 const Pairing &pairing) const {
   const std::string &scope = pairing.scope;
+  if (tensor.ofHead)
+    return Leftover::Optional;
   if (pairing.inOrder && tensor.scope == scope) {
     bool used = std::any_of(
         pairing.layers.begin(), pairing.layers.end(),

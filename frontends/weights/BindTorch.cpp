@@ -172,9 +172,10 @@ Matching matchTorch(const WeightSource &source, const BindRequest &request) {
   for (size_t i = 0; i < tensors.size(); ++i) {
     std::string name = tensors[i].name.substr(prefix);
     matching.leftovers.push_back(
-        isCounter(name) || isInteger(tensors[i])     ? Leftover::Ignored
-        : isAmong(request.optionalLayers, name, '.') ? Leftover::Optional
-                                                     : Leftover::Extra);
+        isCounter(name) || isInteger(tensors[i]) ? Leftover::Ignored
+        : tensors[i].ofHead || isAmong(request.optionalLayers, name, '.')
+            ? Leftover::Optional
+            : Leftover::Extra);
     byName[name] = i;
     matching.shown.push_back(std::move(name));
   }

@@ -33,6 +33,32 @@ ElementType integerType(size_t bytes, bool isSigned) {
                                   2 * step + (isSigned ? 0 : 1));
 }
 
+// What a dataset holds that weights are not made of.
+std::string describe(H5T_class_t kind, size_t bytes) {
+  switch (kind) {
+  case H5T_FLOAT:
+    return "floats of " + std::to_string(bytes) + " bytes";
+  case H5T_INTEGER:
+    return "integers of " + std::to_string(bytes) + " bytes";
+  case H5T_STRING:
+    return "text";
+  case H5T_OPAQUE:
+    return "opaque bytes";
+  case H5T_COMPOUND:
+    return "compound values, such as complex numbers";
+  case H5T_ENUM:
+    return "enumerated values, such as booleans";
+  case H5T_ARRAY:
+    return "arrays";
+  case H5T_VLEN:
+    return "lists of varying lengths";
+  case H5T_REFERENCE:
+    return "references";
+  default:
+    return "values of another class";
+  }
+}
+
 // Two bytes with 5 bits of exponent are binary16, with 8 bfloat16.
 bool isHalf(hid_t type, size_t exponentBits) {
   size_t signAt, exponentAt, exponentSize, mantissaAt, mantissaSize;
@@ -52,13 +78,36 @@ Result<Hdf5Dataset> Hdf5Dataset::open(Handle handle, const std::string &path) {
   Hdf5Dataset opened;
   opened.dataset = std::move(handle);
   opened.path = path;
-  if (Status status = opened.checkStorage(); !status)
-    return status.error();
   if (Status status = opened.findType(); !status)
     return status.error();
   if (Status status = opened.findShape(); !status)
     return status.error();
+  if (Status status = opened.checkStorage(); !status)
+    return status.error();
   return opened;
+}
+
+// Filters that libhdf5 has itself; no plugin is loaded for others.
+Status Hdf5Dataset::checkFilters(hid_t creation) const {
+  int count = H5Pget_nfilters(creation);
+  if (count < 0)
+    return error("has no readable filters; the file is damaged");
+  for (unsigned i = 0; i < static_cast<unsigned>(count); ++i) {
+    unsigned flags = 0, config = 0;
+    size_t values = 0;
+    char name[64] = {};
+    H5Z_filter_t id = H5Pget_filter2(creation, i, &flags, &values, nullptr,
+                                     sizeof(name) - 1, name, &config);
+    if (id < 0)
+      return error("has no readable filters; the file is damaged");
+    if (H5Zfilter_avail(id) <= 0)
+      return error(
+          "is packed by the filter " + std::to_string(id) +
+          (*name ? " (" + std::string(name) + ")" : std::string()) +
+          ", which is not read; expected gzip, as 'h5repack -f GZIP=4' "
+          "writes it, or none");
+  }
+  return Done{};
 }
 
 Status Hdf5Dataset::checkStorage() const {
@@ -78,7 +127,7 @@ Status Hdf5Dataset::checkStorage() const {
       allocated == H5D_SPACE_STATUS_NOT_ALLOCATED ||
       (allocated != H5D_SPACE_STATUS_ALLOCATED && layout != H5D_CHUNKED))
     return error("has a shape but its values were never written");
-  return Done{};
+  return checkFilters(creation);
 }
 
 Status Hdf5Dataset::findType() {
@@ -106,14 +155,14 @@ Status Hdf5Dataset::findType() {
              hasAttribute(dataset, "dtype")) {
     // Keras writes bfloat16 as two opaque bytes beside dtype="bfloat16".
     Result<std::vector<std::string>> dtype = readTexts(dataset, "dtype");
-    if (!dtype || *dtype != std::vector<std::string>{"bfloat16"})
-      return error("has two opaque bytes an element; expected numbers");
-    type = ElementType::BF16;
-    memoryType = copyType(stored);
+    if (dtype && *dtype == std::vector<std::string>{"bfloat16"}) {
+      type = ElementType::BF16;
+      memoryType = copyType(stored);
+    }
   }
   if (!memoryType)
-    return error("is not of a type that weights have; expected 16, 32 or 64 "
-                 "bit floats, or integers");
+    return error("holds " + describe(kind, bytes) +
+                 "; expected 16, 32 or 64 bit floats, or integers");
   return Done{};
 }
 
@@ -149,8 +198,8 @@ Status Hdf5Dataset::readBlock(const std::vector<hsize_t> &start,
   raw.resize(elements * sizeOf(type));
   wide.resize(elements);
   if (H5Dread(dataset, memoryType, memory, space, H5P_DEFAULT, raw.data()) < 0)
-    return error("cannot be read; the file is damaged, too large for the "
-                 "memory limit, or uses a filter other than gzip and shuffle");
+    return error("cannot be read; the file is damaged, or a part of it unpacks "
+                 "to more memory than reading may take");
   widen(type, raw.data(), elements, wide.data());
   return Done{};
 }

@@ -26,6 +26,7 @@ public:
 
 private:
   Status checkStorage() const;
+  Status checkFilters(hid_t creation) const;
   Status findType();
   Status findShape();
   Error error(const std::string &what) const;

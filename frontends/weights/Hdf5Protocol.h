@@ -33,7 +33,8 @@ enum class KerasFileLayout : uint8_t { Legacy, Keras3 };
 constexpr uint32_t maxTableBytes = 16u << 20;
 constexpr uint32_t maxErrorBytes = 4096;
 constexpr uint32_t maxDataBytes = 4u << 20;
-constexpr uint32_t maxTensors = 20000;
+// libhdf5 holds an open one in 20 KB; this many fit the child's memory.
+constexpr uint32_t maxTensors = 10000;
 
 // The child's whole life: opens the file, sends the table, answers requests
 // until the parent closes the socket.

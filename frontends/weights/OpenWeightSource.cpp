@@ -4,26 +4,51 @@
 #include "frontends/weights/Safetensors.h"
 #include "frontends/weights/TorchSource.h"
 
-#include <cstring>
+#include <algorithm>
 
 namespace tl::weights {
 
 namespace {
 
-constexpr size_t tarMagicAt = 257;
-constexpr std::string_view tarMagic = "ustar";
+// What a file is that no reader takes, by what stands at one place in it.
+struct Kind {
+  size_t at;
+  std::string_view bytes;
+  const char *what;
+};
 
-// What a file is that no reader takes.
-const char *describe(std::span<const std::byte> start) {
+using namespace std::string_view_literals;
+constexpr Kind kinds[] = {
+    {257, "ustar"sv,
+     "a tar archive (PyTorch before 0.1.10 wrote such; load it there and save "
+     "the state dict again)"},
+    {0, "TLMODEL\n"sv,
+     "a model that tlc compiled; 'tlrun MODEL --export W.safetensors "
+     "--export-names source' writes its weights"},
+    {0, "version https://git-lfs"sv,
+     "a pointer that Git LFS left in place of the file ('git lfs pull' fetches "
+     "it)"},
+    {0, "<"sv, "a page of HTML or XML; the download may have failed"},
+    {0, "\x89PNG"sv, "a picture (PNG)"},
+    {0, "\xff\xd8\xff"sv, "a picture (JPEG)"},
+    {0, "\x93NUMPY"sv, "a NumPy array"},
+    {0, "\x1f\x8b"sv, "a file packed by gzip; unpack it first"},
+    {4, "TFL3"sv, "a TensorFlow Lite model"},
+    // The first field of the format, its version; no other file that is here
+    // starts so.
+    {0, "\x08"sv,
+     "what looks like an ONNX model, which brings its own network: 'backbone "
+     "onnx(\"FILE\")'"},
+    {0, "\x80"sv, "a Python pickle that is not as torch.save writes it"},
+};
+constexpr size_t lookedAt = 262;
+
+const char *describe(std::string_view start) {
   if (start.empty())
     return "an empty file";
-  if (start.size() == tarMagicAt + tarMagic.size() &&
-      std::memcmp(start.data() + tarMagicAt, tarMagic.data(),
-                  tarMagic.size()) == 0)
-    return "a tar archive (PyTorch before 0.1.10 wrote such; load it there and "
-           "save the state dict again)";
-  if (start[0] == std::byte(0x80))
-    return "a Python pickle that torch.save did not write";
+  for (const Kind &kind : kinds)
+    if (start.size() > kind.at && start.substr(kind.at).starts_with(kind.bytes))
+      return kind.what;
   return "something else";
 }
 
@@ -38,7 +63,7 @@ openWeightSource(const std::string &path) {
     ChildLimits limits = defaultLimits(file->size());
     return openHdf5(std::move(*file), limits);
   }
-  std::byte first[tarMagicAt + tarMagic.size()] = {};
+  std::byte first[lookedAt] = {};
   std::span<std::byte> start(first,
                              std::min<uint64_t>(sizeof(first), file->size()));
   if (Status status = file->read(0, start); !status)
@@ -51,7 +76,7 @@ openWeightSource(const std::string &path) {
     return openLegacyTorch(std::move(*file));
   return Error{inQuotes(path) +
                ": expected Keras's .h5, safetensors or PyTorch's .pth, found " +
-               describe(start)};
+               describe({reinterpret_cast<const char *>(first), start.size()})};
 }
 
 } // namespace tl::weights

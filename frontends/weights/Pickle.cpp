@@ -397,8 +397,8 @@ bool Unpickler::object(uint8_t opcode) {
     push({Kind::External, 0, {}, {pop()}});
     return true;
   case 0x80: // PROTO
-    if (uint8_t version = number<uint8_t>(); version < 2 || version > 4)
-      fail("expected a pickle of protocol 2 to 4, found " +
+    if (uint8_t version = number<uint8_t>(); version < 2 || version > 5)
+      fail("expected a pickle of protocol 2 to 5, found " +
            std::to_string(version));
     return true;
   case 0x95: // FRAME

@@ -2,7 +2,7 @@
 // machine whose words name Python functions to call; here it only describes:
 // no function is looked up, imported or run, and a call stays a note of its
 // name and arguments. Known are the opcodes that torch.save uses (protocols 2
-// to 4); any other is an error that names it and its place.
+// to 5); any other is an error that names it and its place.
 //
 // The values form a graph and not a tree: a pickle of a few hundred bytes can
 // name the same list again and again, each time twice, and a list can hold

@@ -37,7 +37,9 @@ public:
   Status load();
 
   Convention convention() const override {
-    return own ? Convention::Own : Convention::Torch;
+    return own     ? Convention::Own
+           : keras ? Convention::Keras
+                   : Convention::Torch;
   }
   const std::string &path() const override { return file.path(); }
   const std::vector<SourceTensor> &tensors() const override { return table; }
@@ -58,7 +60,8 @@ private:
                     uint64_t dataBytes) const;
 
   File file;
-  bool own = false; // written by tlrun --export
+  bool own = false;   // written by tlrun --export under its own names
+  bool keras = false; // or under Keras's: "conv1/kernel"
   std::vector<SourceTensor> table;
   std::vector<Place> places;
 };
@@ -81,9 +84,15 @@ Status SafetensorsSource::load() {
   if (!header)
     return error("bad safetensors header: " + header.message());
   own = header->format == "tl";
-  for (const HeaderEntry &entry : header->entries)
+  keras = header->writtenBy == "tlrun" && !own &&
+          std::ranges::any_of(header->entries, [](const HeaderEntry &entry) {
+            return entry.name.find('/') != std::string::npos;
+          });
+  for (const HeaderEntry &entry : header->entries) {
     if (Status status = addTensor(entry, 8 + headerBytes); !status)
       return status;
+    table.back().ofHead = header->head.contains(entry.name);
+  }
   return checkCover(header->entries, file.size() - 8 - headerBytes);
 }
 
@@ -110,6 +119,11 @@ Status SafetensorsSource::addTensor(const HeaderEntry &entry,
   tensor.name = entry.name;
   tensor.shape = entry.shape;
   tensor.dtype = nameOf(*type);
+  if (size_t slash = entry.name.rfind('/');
+      keras && slash != std::string::npos) {
+    tensor.layer = entry.name.substr(0, slash);
+    tensor.role = entry.name.substr(slash + 1);
+  }
   table.push_back(std::move(tensor));
   places.push_back({*type, dataStart + begin});
   return Done{};

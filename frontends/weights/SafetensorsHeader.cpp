@@ -4,6 +4,7 @@
 #include "frontends/weights/Message.h"
 
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <unordered_set>
 
 namespace tl::weights {
@@ -19,7 +20,8 @@ constexpr size_t maxRank = 8;
 class HeaderHandler : public nlohmann::json_sax<Json> {
 public:
   std::vector<HeaderEntry> entries;
-  std::string format;
+  std::string format, writtenBy;
+  std::set<std::string> head;
   std::string problem;
 
   bool start_object(size_t) override {
@@ -112,6 +114,10 @@ public:
     if (place == Place::MetadataText) {
       if (metadataKey == "format")
         format = value.substr(0, 32);
+      if (metadataKey == "written_by")
+        writtenBy = value.substr(0, 32);
+      if (metadataKey == "head")
+        readHead(value);
       place = Place::Metadata;
       return true;
     }
@@ -165,6 +171,12 @@ private:
     return true;
   }
 
+  void readHead(const std::string &lines) {
+    std::istringstream in(lines);
+    for (std::string name; std::getline(in, name);)
+      head.insert(name);
+  }
+
   bool refuse(const char *what) {
     std::string where = entries.empty() ? ""
                                         : " at or after tensor " +
@@ -192,8 +204,9 @@ Result<SafetensorsHeader> parseSafetensorsHeader(std::string_view json) {
   if (!Json::sax_parse(json.begin(), json.end(), &handler))
     return Error{handler.problem.empty() ? "not a JSON object"
                                          : handler.problem};
-  return SafetensorsHeader{std::move(handler.entries),
-                           std::move(handler.format)};
+  return SafetensorsHeader{
+      std::move(handler.entries), std::move(handler.format),
+      std::move(handler.writtenBy), std::move(handler.head)};
 }
 
 } // namespace tl::weights

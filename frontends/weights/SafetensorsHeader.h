@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,10 @@ struct SafetensorsHeader {
   std::vector<HeaderEntry> entries;
   // `__metadata__`'s "format": "pt", or "tl" for a file of tlrun's; else empty.
   std::string format;
+  // Its "written_by": "tlrun" for its files under a framework's names; and the
+  // tensors of the head, which these list in "head", one a line.
+  std::string writtenBy;
+  std::set<std::string> head;
 };
 
 // The message does not name the file.

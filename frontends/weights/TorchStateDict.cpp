@@ -33,8 +33,9 @@ bool isStorageType(std::string_view name) {
 }
 
 // What lies beside a state dict in a checkpoint and says nothing of weights:
-// shapes, types and devices as values, NumPy's scalars (an accuracy), the
-// counters of a schedule. Calls of these are passed over.
+// shapes, types and devices as values, NumPy's scalars (an accuracy) and arrays
+// (a generator's state), the counters of a schedule, the command line. Calls of
+// these are passed over.
 bool isBystander(std::string_view name) {
   constexpr std::string_view names[] = {"torch.Size",
                                         "torch.device",
@@ -50,10 +51,30 @@ bool isBystander(std::string_view name) {
                                         "torch.bool",
                                         "numpy.dtype",
                                         "_codecs.encode",
+                                        "argparse.Namespace",
+                                        "pathlib.PosixPath",
                                         "collections.Counter",
+                                        "collections.defaultdict",
+                                        "__builtin__.list",
+                                        "__builtin__.dict",
+                                        "__builtin__.set",
+                                        "builtins.list",
+                                        "builtins.dict",
+                                        "builtins.set",
+                                        "numpy.ndarray",
+                                        "numpy.core.multiarray._reconstruct",
+                                        "numpy._core.multiarray._reconstruct",
                                         "numpy.core.multiarray.scalar",
                                         "numpy._core.multiarray.scalar"};
   return std::ranges::find(names, name) != std::end(names);
+}
+
+// What makes a tensor of another kind than are read.
+bool isOtherTensor(std::string_view name) {
+  return name.starts_with("torch._utils._rebuild_") ||
+         name.starts_with("torch.float8_") || name.starts_with("torch.per_") ||
+         name == "torch.storage.UntypedStorage" ||
+         name == "torch.serialization._get_layout";
 }
 
 std::optional<ElementType> elementType(std::string_view storageType) {
@@ -77,7 +98,8 @@ std::optional<ElementType> elementType(std::string_view storageType) {
 
 class StateDictFinder {
 public:
-  explicit StateDictFinder(const PickledData &data) : data(data) {}
+  explicit StateDictFinder(const PickledData &data)
+      : data(data), counts(data.values.size(), unknown) {}
 
   Status checkGlobals() const;
   Result<std::vector<TorchTensor>> find() const;
@@ -87,23 +109,33 @@ private:
   const PickleValue *argument(const PickleValue &call, size_t index) const;
   std::string_view function(const PickleValue &call) const;
   const PickleValue *tensorCall(uint32_t value) const;
-  bool hasTensors(const PickleValue &dict) const;
-  const PickleValue *named(const PickleValue &dict, bool withTensors) const;
+  size_t countTensors(uint32_t dict) const;
+  bool hasTensors(uint32_t dict) const {
+    return data[dict].kind == Kind::Dict && countTensors(dict) > 0;
+  }
+  std::vector<uint32_t> holders(uint32_t dict) const;
+  std::optional<uint32_t> only(uint32_t dict) const;
+  std::optional<uint32_t> named(uint32_t dict, bool withTensors) const;
   Error noStateDict() const;
   Result<TorchTensor> tensor(const PickleValue &call) const;
   bool numbers(const PickleValue *sequence, std::vector<int64_t> &out) const;
 
   const PickledData &data;
+  // Of each dictionary, once: a pickle can name the same one a million times.
+  static constexpr size_t unknown = ~size_t(0);
+  mutable std::vector<size_t> counts;
 };
 
 Status StateDictFinder::checkGlobals() const {
   constexpr size_t maxListed = 8;
   std::string list;
   size_t foreign = 0;
+  bool tensors = true;
   for (const std::string &name : data.globals) {
     if (name == "collections.OrderedDict" || isTensorMaker(name) ||
         isParameterMaker(name) || isStorageType(name) || isBystander(name))
       continue;
+    tensors &= isOtherTensor(name);
     if (++foreign <= maxListed)
       list += (list.empty() ? "" : ", ") + inQuotes(name);
   }
@@ -111,6 +143,11 @@ Status StateDictFinder::checkGlobals() const {
     return Done{};
   if (foreign > maxListed)
     list += " and " + std::to_string(foreign - maxListed) + " more";
+  if (tensors)
+    return Error{"the pickle asks for " + list +
+                 ": it has tensors that are sparse, quantized, of 8-bit floats "
+                 "or without values; expected plain ones of 16, 32 or 64 bit "
+                 "floats, or integers"};
   return Error{"the pickle asks for " + list +
                ", which no state dict needs: it may hold a whole module, which "
                "cannot be loaded without running its code; save "
@@ -137,39 +174,78 @@ const PickleValue *StateDictFinder::tensorCall(uint32_t value) const {
   return found ? call : nullptr;
 }
 
-bool StateDictFinder::hasTensors(const PickleValue &dict) const {
-  for (size_t i = 0; i + 1 < dict.items.size(); i += 2)
-    if (data[dict.items[i]].kind == Kind::Text && tensorCall(dict.items[i + 1]))
-      return true;
-  return false;
+size_t StateDictFinder::countTensors(uint32_t dict) const {
+  size_t &count = counts[dict];
+  if (count != unknown)
+    return count;
+  count = 0;
+  const std::vector<uint32_t> &items = data[dict].items;
+  for (size_t i = 0; i + 1 < items.size(); i += 2)
+    count += data[items[i]].kind == Kind::Text && tensorCall(items[i + 1]);
+  return count;
+}
+
+// The keys under which a dictionary holds others with tensors.
+std::vector<uint32_t> StateDictFinder::holders(uint32_t dict) const {
+  std::vector<uint32_t> keys;
+  const std::vector<uint32_t> &items = data[dict].items;
+  for (size_t i = 0; i + 1 < items.size(); i += 2)
+    if (data[items[i]].kind == Kind::Text && hasTensors(items[i + 1]))
+      keys.push_back(items[i]);
+  return keys;
+}
+
+// A checkpoint's one entry with tensors, more than lie beside it, whatever it
+// is called.
+std::optional<uint32_t> StateDictFinder::only(uint32_t dict) const {
+  std::optional<uint32_t> found;
+  const std::vector<uint32_t> &items = data[dict].items;
+  for (size_t i = 0; i + 1 < items.size(); i += 2) {
+    if (!hasTensors(items[i + 1]))
+      continue;
+    if (found)
+      return std::nullopt;
+    found = items[i + 1];
+  }
+  if (found && countTensors(*found) <= countTensors(dict))
+    return std::nullopt;
+  return found;
 }
 
 // The entry of a checkpoint that is, or holds, the state dict.
-const PickleValue *StateDictFinder::named(const PickleValue &dict,
-                                          bool withTensors) const {
+std::optional<uint32_t> StateDictFinder::named(uint32_t dict,
+                                               bool withTensors) const {
+  const std::vector<uint32_t> &items = data[dict].items;
   for (std::string_view name :
        {"state_dict", "model_state_dict", "model", "module", "net",
         "state_dict_ema", "model_ema", "ema_state_dict", "ema"})
-    for (size_t i = 0; i + 1 < dict.items.size(); i += 2) {
-      const PickleValue &value = data[dict.items[i + 1]];
-      if (data[dict.items[i]].text == name && value.kind == Kind::Dict &&
-          (!withTensors || hasTensors(value)))
-        return &value;
-    }
-  return nullptr;
+    for (size_t i = 0; i + 1 < items.size(); i += 2)
+      if (data[items[i]].text == name &&
+          data[items[i + 1]].kind == Kind::Dict &&
+          (!withTensors || hasTensors(items[i + 1])))
+        return items[i + 1];
+  return std::nullopt;
 }
 
 Error StateDictFinder::noStateDict() const {
   const PickleValue &root = data[data.root];
   std::string found;
+  std::vector<uint32_t> keys = holders(data.root);
+  for (size_t i = 0; i < std::min<size_t>(keys.size(), 8); ++i)
+    found += (i ? ", " : "") + inQuotes(data[keys[i]].text);
+  if (!keys.empty())
+    return Error{"several state dicts in it, " + found +
+                 ": save the one that is meant by itself"};
   for (size_t i = 0; i + 1 < std::min<size_t>(root.items.size(), 16); i += 2)
     if (root.kind == Kind::Dict && data[root.items[i]].kind == Kind::Text)
       found += (found.empty() ? "" : ", ") + inQuotes(data[root.items[i]].text);
   return Error{"no state dict in it: expected a dictionary from names to "
                "tensors, alone or under 'state_dict' or 'model', found " +
-               (root.kind != Kind::Dict ? "something else"
-                : found.empty()         ? "none"
-                                        : "a dictionary of " + found)};
+               (tensorCall(data.root)         ? "a tensor by itself"
+                : root.kind == Kind::Sequence ? "a list"
+                : root.kind != Kind::Dict     ? "something else"
+                : found.empty()               ? "none"
+                                              : "a dictionary of " + found)};
 }
 
 Result<TorchStorage>
@@ -257,17 +333,21 @@ Result<TorchTensor> StateDictFinder::tensor(const PickleValue &call) const {
 
 Result<std::vector<TorchTensor>> StateDictFinder::find() const {
   constexpr int maxDepth = 4;
-  const PickleValue *dict = &data[data.root];
-  for (int depth = 0; depth < maxDepth && dict && dict->kind == Kind::Dict;
-       ++depth) {
-    if (const PickleValue *entry = named(*dict, true))
-      dict = entry;
-    if (hasTensors(*dict))
+  std::optional<uint32_t> place = data.root;
+  for (int depth = 0; depth < maxDepth && place; ++depth) {
+    if (data[*place].kind != Kind::Dict)
       break;
-    dict = named(*dict, false);
+    if (auto entry = named(*place, true))
+      place = entry;
+    else if (auto one = only(*place))
+      place = one;
+    if (hasTensors(*place))
+      break;
+    place = named(*place, false);
   }
-  if (!dict || dict->kind != Kind::Dict || !hasTensors(*dict))
+  if (!place || !hasTensors(*place))
     return noStateDict();
+  const PickleValue *dict = &data[*place];
   std::vector<TorchTensor> tensors;
   std::unordered_set<std::string_view> names;
   for (size_t i = 0; i + 1 < dict->items.size(); i += 2) {

@@ -49,6 +49,9 @@ struct SourceTensor {
   std::string snakeClass;
   int64_t classIndex = -1;
 
+  // Of the head of the model that tlrun exported the file from: of no backbone.
+  bool ofHead = false;
+
   int64_t numElements() const {
     int64_t product = 1;
     for (int64_t extent : shape)

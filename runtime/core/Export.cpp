@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 
 using namespace tl;
 
@@ -49,9 +50,29 @@ std::vector<Entry> listEntries(const tl_model &model, bool asSource) {
   return entries;
 }
 
-std::string header(const std::vector<Entry> &entries, const char *format) {
-  std::string head =
-      std::string("{\"__metadata__\":{\"format\":\"") + format + "\"}";
+// Lets tlc load the file: it says what is none of the backbone.
+std::string headNames(const tl_model &model,
+                      const std::vector<Entry> &entries) {
+  std::string names;
+  for (const Entry &entry : entries) {
+    const schema::Source *source =
+        model.root.tensors()->Get(entry.tensor)->source();
+    if (!source || !source->head())
+      continue;
+    std::string name = quoted(*entry.name);
+    names += (names.empty() ? "" : "\\n") + name.substr(1, name.size() - 2);
+  }
+  return names.empty() ? names : ",\"head\":\"" + names + "\"";
+}
+
+// The format tells tlc whether these are canonical shapes ("tl") or what any
+// safetensors file has ("pt", as torch's own writer says).
+std::string header(const tl_model &model, const std::vector<Entry> &entries,
+                   bool asSource) {
+  std::string head = "{\"__metadata__\":{\"format\":\"tl\"}";
+  if (asSource)
+    head = "{\"__metadata__\":{\"format\":\"pt\",\"written_by\":\"tlrun\"" +
+           headNames(model, entries) + "}";
   uint64_t at = 0;
   for (const Entry &entry : entries) {
     uint64_t bytes = sizeof(float);
@@ -77,6 +98,19 @@ std::vector<float> canonicalValues(const tl_model &model, uint32_t index) {
   schema::unpackWeights(static_cast<schema::Form>(tensor.form()), shape,
                         model.value(index), values.data());
   return values;
+}
+
+// What was multiplied at compile time, divided again: within the rounding of
+// two operations of what it was. An output that was switched off stays zero.
+void unscale(const tl_model &model, const schema::Source &source,
+             std::vector<float> &canonical) {
+  if (source.scale() == std::numeric_limits<uint32_t>::max())
+    return;
+  std::vector<float> scale = canonicalValues(model, source.scale());
+  for (size_t i = 0; i < canonical.size(); ++i) {
+    float factor = scale[i % scale.size()];
+    canonical[i] = factor == 0 ? 0 : canonical[i] / factor;
+  }
 }
 
 // Axis k of the canonical order is axis axes[k] of the view there.
@@ -122,21 +156,22 @@ void checkNames(const std::vector<Entry> &entries) {
          twice->data());
 }
 
-// The format tells tlc whether these are canonical shapes ("tl") or what any
-// safetensors file has ("pt", as torch's own writer says).
 void exportModel(const tl_model &model, const char *path, bool asSource) {
   std::vector<Entry> entries = listEntries(model, asSource);
   checkNames(entries);
-  std::string head = header(entries, asSource ? "pt" : "tl");
+  std::string head = header(model, entries, asSource);
   AtomicFile file(path);
   uint64_t length = head.size();
   file.write(&length, sizeof length);
   file.write(head.data(), head.size());
   for (const Entry &entry : entries) {
     std::vector<float> values = canonicalValues(model, entry.tensor);
-    if (asSource)
-      values =
-          toSource(values, *model.root.tensors()->Get(entry.tensor)->source());
+    if (asSource) {
+      const schema::Source &source =
+          *model.root.tensors()->Get(entry.tensor)->source();
+      unscale(model, source, values);
+      values = toSource(values, source);
+    }
     file.write(values.data(), values.size() * sizeof(float));
   }
   file.commit();

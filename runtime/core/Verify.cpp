@@ -179,8 +179,21 @@ void verifyInit(const schema::Tensor &tensor, const char *name) {
     TL_BAD("damaged: constant \"%s\" has no fixed seed", name);
 }
 
+// One factor an output. That the vector itself is sound is its own check.
+void verifyScale(const schema::Model &model, const schema::Tensor &tensor,
+                 uint32_t scale, const char *name) {
+  const schema::Tensor *factors =
+      scale < model.tensors()->size() ? model.tensors()->Get(scale) : nullptr;
+  if (!factors || factors->role() != schema::TensorRole::constant ||
+      tensor.shape()->size() == 0 || factors->shape()->size() != 1 ||
+      factors->shape()->Get(0) !=
+          tensor.shape()->Get(tensor.shape()->size() - 1))
+    TL_BAD("damaged: the scale of tensor \"%s\" in its source", name);
+}
+
 // The shape there and the canonical one are views of the same values.
-void verifySource(const schema::Tensor &tensor, const char *name) {
+void verifySource(const schema::Model &model, const schema::Tensor &tensor,
+                  const char *name) {
   const schema::Source *source = tensor.source();
   if (!source)
     return;
@@ -199,6 +212,8 @@ void verifySource(const schema::Tensor &tensor, const char *name) {
   }
   if (!sound)
     TL_BAD("damaged: the shape of tensor \"%s\" in its source", name);
+  if (source->scale() != kNone)
+    verifyScale(model, tensor, source->scale(), name);
 }
 
 void verifyPlace(const schema::Model &model, const schema::Tensor &tensor,
@@ -237,7 +252,7 @@ void verifyTensor(const schema::Model &model, const schema::Tensor &tensor,
            static_cast<unsigned long long>(tensor.bytes()),
            static_cast<unsigned long long>(elements) * sizeof(float));
   verifyInit(tensor, name);
-  verifySource(tensor, name);
+  verifySource(model, tensor, name);
   verifyPlace(model, tensor, name);
   if (tensor.role() == schema::TensorRole::slot &&
       (tensor.of() >= model.tensors()->size() ||

@@ -43,6 +43,12 @@ private:
   void call(const schema::Entry &entry, const schema::Call &call);
   void argument(const schema::Entry &entry, const schema::ArgRef &ref,
                 const schema::KernelArg &demand, const char *kernel);
+  // A training changes parameters: what is made of one would grow old.
+  bool ofParameter(uint32_t derived) const {
+    uint32_t source = model.derived()->Get(derived)->source();
+    return model.tensors()->Get(source)->role() ==
+           schema::TensorRole::parameter;
+  }
   void distinct(const schema::Entry &entry, const schema::Call &call);
   void port(const schema::Entry &entry, const schema::Port &port, bool input);
   void inputs(const schema::Entry &entry);
@@ -113,7 +119,7 @@ void ProgramVerifier::code() {
   }
 }
 
-// Each is made by a kernel that reads one constant and writes only the value.
+// Each is made by a kernel that reads one weight and writes only the value.
 void ProgramVerifier::derived() {
   uint64_t total = 0;
   for (uint32_t i = 0; model.derived() && i < model.derived()->size(); ++i) {
@@ -124,15 +130,15 @@ void ProgramVerifier::derived() {
       TL_BAD("damaged: \"%s\" is made by kernel %u of %u", name, value.kernel(),
              model.kernels()->size());
     if (value.source() >= model.tensors()->size() ||
-        model.tensors()->Get(value.source())->role() !=
-            schema::TensorRole::constant)
-      TL_BAD("damaged: \"%s\" is made of no constant", name);
+        model.tensors()->Get(value.source())->role() ==
+            schema::TensorRole::slot)
+      TL_BAD("damaged: \"%s\" is made of no weight", name);
     const auto &args = *model.kernels()->Get(value.kernel())->args();
     if (args.size() != 2 || args.Get(0)->written() || !args.Get(1)->written() ||
         args.Get(0)->per_picture() || args.Get(1)->per_picture())
-      TL_BAD("damaged: \"%s\" needs a kernel that makes one value of one "
-             "constant",
-             name);
+      TL_BAD(
+          "damaged: \"%s\" needs a kernel that makes one value of one weight",
+          name);
     if (args.Get(0)->bytes() > model.tensors()->Get(value.source())->bytes() ||
         args.Get(1)->bytes() > value.bytes())
       TL_BAD("damaged: the sizes of \"%s\" are not what its kernel needs",
@@ -172,6 +178,8 @@ void ProgramVerifier::argument(const schema::Entry &entry,
                                const char *kernel) {
   const char *name = entry.name()->c_str();
   bool training = entry.kind() == schema::EntryKind::train_step;
+  bool trains = entry.kind() != schema::EntryKind::predict &&
+                entry.kind() != schema::EntryKind::tap;
   uint64_t provided = 0;
   bool perPicture = false;
   switch (ref.kind()) {
@@ -200,8 +208,9 @@ void ProgramVerifier::argument(const schema::Entry &entry,
       TL_BAD("damaged: \"%s\" passes derived value %u to kernel \"%s\"", name,
              ref.index(), kernel);
     provided = model.derived()->Get(ref.index())->bytes();
-    if (demand.written())
-      TL_BAD("damaged: \"%s\" may not write derived value \"%s\"", name,
+    if (demand.written() || (trains && ofParameter(ref.index())))
+      TL_BAD("damaged: \"%s\" may not %s derived value \"%s\"", name,
+             demand.written() ? "write" : "read",
              model.derived()->Get(ref.index())->name()->c_str());
     break;
   case schema::ArgKind::step:

@@ -161,9 +161,11 @@ void addOptions(CLI::App &app, Options &options, std::string &device) {
                "X.npy goes into the network as it is");
   app.add_option("--tap", options.tap, "write this value, not the scores")
       ->type_name("NAME");
-  app.add_option("--export-names", options.exportNames,
-                 "tl (default: our names and shapes, for --init and tlc) or "
-                 "source (those of torch or Keras, to be loaded there)")
+  app.add_option(
+         "--export-names", options.exportNames,
+         "tl (default: what is trained, under our names, for --init) or "
+         "source (all weights, as torch or Keras has them, to be loaded "
+         "there or by tlc)")
       ->check(CLI::IsMember({"tl", "source"}))
       ->type_name("N");
   app.add_option("--batch", options.batch, "default: the recipe's")

@@ -43,12 +43,12 @@ class Onnx(ToolTest):
             np.testing.assert_allclose(found.reshape(wanted.shape), wanted, rtol=0,
                                        atol=1e-4 * np.abs(wanted).max())
 
-    # Gates, GELU, swish and attention as exporters write them. Each file's numbers
+    # Gates, GELU, swish, attention and adaptive pools as exporters write them. Each file's numbers
     # would be far off if a pattern were taken for another: 1e-4 is float32's
     # sums and the rational functions behind the activations.
     def test_computes_what_exporters_write_as_several_nodes(self):
         folder = os.path.join(SOURCE, "test", "onnx", "patterns")
-        for name in "squeeze_excitation", "swish", "gelu", "transformer", "attention":
+        for name in "squeeze_excitation", "swish", "gelu", "transformer", "attention", "adaptive_pool":
             golden = np.load(os.path.join(folder, name + ".npz"))
             golden["input"].tofile(self.path("x.raw"))
             self.succeed(os.path.join(BIN, "onnx-eval"), os.path.join(folder, name + ".onnx"),

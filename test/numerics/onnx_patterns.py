@@ -158,7 +158,47 @@ def attention():
     g.save("attention")
 
 
-CASES = {f.__name__: f for f in (squeeze_excitation, swish, gelu, transformer, attention)}
+def windows(g, name, x, height, width, rows, columns):
+    """(the places of each window of an adaptive pool, the larger windows' size and
+    which rows and columns each has), as torch's exporter gathers them."""
+    spans = [[(i * size // out, -(-(i + 1) * size // out)) for i in range(out)]
+             for size, out in ((height, rows), (width, columns))]
+    most = [max(end - begin for begin, end in span) for span in spans]
+    index = [[[[(min(top + a, height - 1), min(left + b, width - 1)) for b in range(most[1])] for left, _ in spans[1]]
+              for a in range(most[0])] for top, _ in spans[0]]
+    x = g("Transpose", name + "_places", x, perm=[2, 3, 0, 1])
+    x = g("GatherND", name + "_gathered", x, g.value(index, np.int64))
+    x = g("Transpose", name + "_windows", x, perm=[4, 5, 0, 1, 2, 3])
+    return x, most, [[[top + a >= end for a in range(size)] for top, end in span] for span, size in zip(spans, most)]
+
+
+def adaptive_pool():
+    """AdaptiveAvgPool2d of torch's dynamo exporter: of windows of several sizes, with
+    masks, and of one size."""
+    g = Graph((2, 5, 4), 20)
+    x = g("Relu", "before", "x")
+    x, most, beyond = windows(g, "masked", x, 5, 4, 3, 3)
+    for d, word in enumerate(("rows", "columns")):
+        mask = np.array(beyond[d])
+        x = g("Where", "mask_" + word, g.value(mask.reshape(mask.shape + (1, 1) * (1 - d)), bool), 0.0, x)
+    total = None
+    for a in range(most[0]):
+        row = g("Gather", f"row_{a}", x, g.value(a, np.int64), axis=3)
+        for b in range(most[1]):
+            one = g("Gather", f"place_{a}_{b}", row, g.value(b, np.int64), axis=4)
+            total = one if total is None else g("Add", f"sum_{a}_{b}", total, one)
+    lengths = [(~np.array(one)).sum(1) for one in beyond]
+    x = g("Div", "masked", total, g.value(np.outer(*lengths)))
+    x, _, _ = windows(g, "alike", x, 3, 3, 2, 2)
+    x = g("ReduceMean", "alike", x, g.value([-3, -1], np.int64), keepdims=0)
+    # The only window, rounded up, reaches past the picture; then from one place to several.
+    x = g("AveragePool", "one", x, kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)
+    x, _, _ = windows(g, "spread", x, 1, 1, 3, 2)
+    g("ReduceMean", "spread", x, g.value([-3, -1], np.int64), keepdims=0)
+    g.save("adaptive_pool")
+
+
+CASES = {f.__name__: f for f in (squeeze_excitation, swish, gelu, transformer, attention, adaptive_pool)}
 
 if __name__ == "__main__":
     os.makedirs(FOLDER, exist_ok=True)

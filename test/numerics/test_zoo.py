@@ -63,26 +63,22 @@ class Transfer(WithWeights):
     kernel of the step compiles, runs and fits the others. What the gradients are is
     checked elsewhere (GradientsTest, the trajectories)."""
 
-    # One network a family; what of its list the second phase trains; where its head begins.
-    FAMILIES = {
-        "mobilenet_v2": ('["block_16_expand":]', "gap"),
-        "mobilenet_v3_small": ('["expanded_conv_10_expand":]', "gap"),
-        "efficientnet_b0": ('["block7a_expand_conv":]', "gap"),
-        "convnext_tiny": ('["convnext_tiny_stage_3_block_2_depthwise_conv":]', "gap"),
-        "vit_tiny_patch16": ('["blocks.11*", "norm"]', ""),
-    }
+    # zoo_transfer.py trains every family.
+    FAMILIES = ["resnet18", "densenet121", "squeezenet1_1", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_b0",
+                "convnext_tiny", "vit_tiny_patch16"]
 
-    def train(self, network, layers, head):
+    def train(self, network):
         self.write_weights(network, zoo.Golden(network))
+        height, width = zoo.sides(network.size)
         self.write("transfer.tl", f"""model transfer {{
-  input image({network.size}, {network.size}, 3)
+  input image({height}, {width}, 3)
   backbone {network.name} {{ weights "{network.file}"  freeze all }}
-  head {{ {head}  dense(3, softmax, name: "score") }}
+  head {{ {zoo.pooling(network.name)}  dense(3, softmax, name: "score") }}
   train {{
     batch 33
     loss categorical_crossentropy
     phase head {{ epochs 1  optimizer adam(lr: 1e-5) }}
-    phase tail {{ epochs 5  optimizer adam(lr: 1e-5)  unfreeze backbone {layers} }}
+    phase tail {{ epochs 5  optimizer adam(lr: 2e-6)  unfreeze backbone {zoo.LAST_BLOCK[network.name]} }}
   }}
 }}
 """)
@@ -91,24 +87,25 @@ class Transfer(WithWeights):
                      "--no-report", "--no-shuffle")
         with open(self.path("log.jsonl")) as f:
             losses = [line["loss"] for line in map(json.loads, f) if "step" in line]
-        # A step is an epoch: down the gradient of all pictures, each loss is below the one before.
+        # A step is an epoch: down the gradient of all pictures, each loss is below the one before. (At
+        # 1e-5 VGG with batch norm, whose loss falls by a fourth a step, goes too far.)
         self.assertEqual(len(losses), 6)
         self.assertEqual(losses, sorted(losses, reverse=True))
         # Each tensor of the last block moves.
         first, last = ({} for _ in range(2))
         for program, tensors in (("zoo.bin", first), ("trained.bin", last)):
-            self.succeed(TLRUN, program, "--export", "weights.safetensors")
-            tensors.update(load_safetensors(self.path("weights.safetensors"))[0])
+            self.succeed(TLRUN, program, "--export", "exported.safetensors")
+            tensors.update(load_safetensors(self.path("exported.safetensors"))[0])
         still = [name for name in first if np.array_equal(first[name], last[name]) and ".moving_" not in name]
         self.assertEqual(still, [])
-        self.assertGreater(len(first), 10)
+        self.assertGreater(len(first), 2)  # more than the head's
 
     def test_families(self):
         small_pictures(self.path("pictures"))
         for network in zoo.NETWORKS:
             if network.name in self.FAMILIES:
                 with self.subTest(network.name):
-                    self.train(network, *self.FAMILIES[network.name])
+                    self.train(network)
 
 
 def add_cases():

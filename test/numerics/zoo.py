@@ -27,19 +27,24 @@ SAMPLES = 4096
 BOUND = 1e-4
 
 
+def sides(size):
+    """(height, width) of a size, which is one number where both are."""
+    return size if isinstance(size, tuple) else (size, size)
+
+
 @dataclass
 class Network:
     name: str  # ours: backbones/NAME.tl, perhaps with arguments
     source: str  # "keras" or "torch"
     original: str  # the function that builds it there
     preprocess: str  # the preset that both sides use
-    size: int = 64  # of the golden's pictures
+    size: object = 64  # of the golden's pictures: of both sides, or (height, width)
     full: int = 224  # of the published weights
     top: bool = True  # whether the golden has it (VGG's would be 120 million numbers)
     golden: bool = True  # other sizes of a family need none of their own
     features: str = "avgpool"  # torch: the module whose input is the map before the top
     damped: str = ""  # a pattern: scales that close a branch
-    library: str = "torchvision"  # or "timm"
+    library: str = "torchvision"  # or "timm" or "Keras"
     options: dict = field(default_factory=dict)  # for the function that builds it
     file_size: int = 0  # the weight file is that of another input size
 
@@ -52,9 +57,10 @@ class Network:
         return "weights.h5" if self.source == "keras" else "weights.safetensors"
 
     def pixels(self, size):
-        """uint8 [2, size, size, 3]"""
-        side = -(-size // 4) * 4
-        return np.ascontiguousarray(pictures(self.name, 2, 1, side)[0][:, :size, :size])
+        """uint8 [2, height, width, 3]"""
+        height, width = sides(size)
+        side = -(-max(height, width) // 4) * 4
+        return np.ascontiguousarray(pictures(self.name, 2, 1, side)[0][:, :height, :width])
 
     def value(self, name, shape):
         """A tensor of the framework's own name, in its own layout."""
@@ -89,12 +95,13 @@ class Network:
     def recipe(self, size, top, preprocess=""):
         use = "include_top true" if top else "freeze all"
         head = "" if top else "head { gap }"
-        return (f"model zoo {{\n  input image({size}, {size}, 3)\n"
+        height, width = sides(size)
+        return (f"model zoo {{\n  input image({height}, {width}, 3)\n"
                 f"  backbone {self.name} {{ weights \"{self.file}\"  {use}  {preprocess} }}\n  {head}\n}}\n")
 
 
 def keras(name, original, preprocess, **more):
-    return Network(name, "keras", original, preprocess, **more)
+    return Network(name, "keras", original, preprocess, library="Keras", **more)
 
 
 def torch(name, original="", preprocess="torch", **more):
@@ -120,22 +127,39 @@ NETWORKS = [
     keras("resnet152", "ResNet152", "caffe", damped=KERAS_RESNET, golden=False),
     torch("resnet18", damped=BASIC),
     torch("resnet34", damped=BASIC, golden=False),
-    torch("resnet50_torch", damped=BOTTLENECK),
+    torch("resnet50_torch", size=(71, 59), damped=BOTTLENECK),
     torch("resnet101_torch", damped=BOTTLENECK, golden=False),
     torch("resnet152_torch", damped=BOTTLENECK, golden=False),
-    keras("inception_v3", "InceptionV3", "tf", size=75, full=299),
+    keras("inception_v3", "InceptionV3", "tf", size=(75, 98), full=299),
     torch("inception_v3_torch", size=75, full=299),
     keras("densenet121", "DenseNet121", "torch"),
-    torch("densenet121_torch", features="relu of features"),
-    torch("squeezenet1_0", features="classifier", golden=False),
+    torch("densenet121_torch", size=(61, 77), features="relu of features"),
+    # The smallest height; the last pool's window reaches past its picture.
+    torch("squeezenet1_0", size=(21, 37), features="classifier"),
     torch("squeezenet1_1", features="classifier"),
-    keras("mobilenet", "MobileNet", "tf", size=64),
+    keras("mobilenet", "MobileNet", "tf", size=(67, 83)),
+    keras("mobilenet(width: 0.5)", "MobileNet", "tf", options={"alpha": 0.5}, golden=False),
     keras("mobilenet_v2", "MobileNetV2", "tf", damped=r"project_BN/gamma"),
+    # Below 1 the last layer stays as it is, above 1 it grows; 0.35 and 0.75 round up and down.
+    *(keras(f"mobilenet_v2(width: {width})", "MobileNetV2", "tf", damped=r"project_BN/gamma",
+            options={"alpha": width}, golden=width != 0.75) for width in (0.35, 0.75, 1.4)),
     torch("mobilenet_v2_torch", features="output of features", damped=r"conv\.[23]\.weight"),
+    torch("mobilenet_v2_torch(width: 1.4)", "mobilenet_v2", features="output of features",
+          damped=r"conv\.[23]\.weight", options={"width_mult": 1.4}),
+    torch("mobilenet_v2_torch(width: 0.35)", "mobilenet_v2", features="output of features",
+          damped=r"conv\.[23]\.weight", options={"width_mult": 0.35}, golden=False),
     keras("mobilenet_v3_small", "MobileNetV3Small", "raw", damped=r"project_bn/gamma"),
+    keras("mobilenet_v3_small(width: 0.75)", "MobileNetV3Small", "raw", damped=r"project_bn/gamma",
+          options={"alpha": 0.75}),
     torch("mobilenet_v3_small_torch", damped=r"block\.[23]\.1\.weight"),
+    torch("mobilenet_v3_small_torch(width: 0.75)", "mobilenet_v3_small", damped=r"block\.[23]\.1\.weight",
+          options={"width_mult": 0.75}),
     keras("mobilenet_v3_large", "MobileNetV3Large", "raw", damped=r"project_bn/gamma"),
+    keras("mobilenet_v3_large(width: 0.75)", "MobileNetV3Large", "raw", damped=r"project_bn/gamma",
+          options={"alpha": 0.75}, golden=False),
     torch("mobilenet_v3_large_torch", damped=r"block\.[23]\.1\.weight"),
+    torch("mobilenet_v3_large_torch(width: 1.25)", "mobilenet_v3_large", damped=r"block\.[23]\.1\.weight",
+          options={"width_mult": 1.25}, golden=False),
     keras("efficientnet_b0", "EfficientNetB0", "raw", damped=r"project_bn/gamma"),
     keras("efficientnet_b1", "EfficientNetB1", "raw", full=240, damped=r"project_bn/gamma", golden=False),
     keras("efficientnet_b2", "EfficientNetB2", "raw", full=260, damped=r"project_bn/gamma", golden=False),
@@ -145,25 +169,64 @@ NETWORKS = [
     torch("efficientnet_b2_torch", full=288, damped=r"block\.[23]\.1\.weight", golden=False),
     torch("efficientnet_b3_torch", full=300, damped=r"block\.[23]\.1\.weight", golden=False),
     keras("convnext_tiny", "ConvNeXtTiny", "raw"),
-    torch("convnext_tiny_torch"),
+    torch("convnext_tiny_torch", size=(45, 62)),
     timm("vit_tiny_patch16", "vit_tiny_patch16_224"),
-    timm("vit_timm(dim: 96, depth: 3, heads: 3, patch: 8, mean_pooling: true)", "VisionTransformer",
+    timm("vit_small_patch16(mean_pooling: true)", "vit_small_patch16_224", options={"global_pool": "avg"}, golden=False),
+    # The mean of all tokens but the class token; and of all, where there is none.
+    timm("vit_timm(dim: 48, depth: 3, heads: 3, patch: 8, mean_pooling: true)", "VisionTransformer",
+         options=dict(SMALL, embed_dim=48, depth=3, global_pool="avg"), size=48, full=48),
+    timm("vit_timm(dim: 96, depth: 3, heads: 3, patch: 8, mean_pooling: true, class_token: false)", "VisionTransformer",
          options=dict(SMALL, embed_dim=96, depth=3, class_token=False, global_pool="avg"), size=48, full=48),
     # The file is that of 48 x 48: its embedding of the positions is resampled.
     timm("vit_timm(dim: 96, depth: 2, heads: 3, patch: 8)", "VisionTransformer",
          options=dict(SMALL, embed_dim=96, depth=2), size=64, full=64, file_size=48),
     timm("vit_timm(dim: 48, depth: 2, heads: 3, patch: 8)", "VisionTransformer",
          options=dict(SMALL, embed_dim=48, depth=2), size=32, full=32, file_size=48),
-    timm("deit_tiny_patch16", "deit_tiny_patch16_224", "torch", golden=False),
+    *(timm(f"deit_{size}_patch16", f"deit_{size}_patch16_224", "torch", golden=False)
+      for size in ("tiny", "small", "base")),
     *(timm(f"vit_{size}_patch{patch}", f"vit_{size}_patch{patch}_224", golden=False)
       for size, patch in [("small", 16), ("small", 32), ("base", 16), ("base", 32), ("large", 16)]),
+    timm("vit_large_patch32", "vit_large_patch32_384", full=384, golden=False),
     torch("vit_torch(dim: 96, depth: 3, heads: 3, patch: 16)", "VisionTransformer", features="heads",
           options=dict(patch_size=16, num_layers=3, num_heads=3, hidden_dim=96, mlp_dim=384), full=64),
     torch("vit_torch(dim: 48, depth: 2, heads: 3, patch: 16)", "VisionTransformer", features="heads", size=80, full=80,
           options=dict(patch_size=16, num_layers=2, num_heads=3, hidden_dim=48, mlp_dim=192), file_size=64),
-    torch("vit_b_16", features="heads", golden=False),
-    torch("vit_b_32", features="heads", golden=False),
+    *(torch(f"vit_{size}_{patch}", features="heads", golden=False) for size in "bl" for patch in (16, 32)),
 ]
+
+# The last block of each family's network: what a second phase of fine-tuning trains.
+LAST_BLOCK = {
+    "vgg16": '["block5_conv1":]',
+    "vgg19_torch": '["features.28":]',
+    "vgg16_bn": '["features.34":]',
+    "resnet18": '["layer4.1*"]',
+    "resnet50": '["conv5_block3_1_conv":]',
+    "resnet50_torch": '["layer4.2*"]',
+    "inception_v3": '["mixed9":]',
+    "inception_v3_torch": '["Mixed_7c*"]',
+    "densenet121": '["conv5_block16_0_bn":]',
+    "densenet121_torch": '["features.denseblock4.denselayer16*", "features.norm5"]',
+    "squeezenet1_1": '["features.12*"]',
+    "mobilenet": '["conv_dw_13":]',
+    "mobilenet_v2": '["block_16_expand":]',
+    "mobilenet_v2_torch": '["features.17*", "features.18*"]',
+    "mobilenet_v3_small": '["expanded_conv_10_expand":]',
+    "mobilenet_v3_small_torch": '["features.11*", "features.12*"]',
+    "mobilenet_v3_large": '["expanded_conv_14_expand":]',
+    "mobilenet_v3_large_torch": '["features.15*", "features.16*"]',
+    "efficientnet_b0": '["block7a_expand_conv":]',
+    "efficientnet_b0_torch": '["features.7*", "features.8*"]',
+    "convnext_tiny": '["convnext_tiny_stage_3_block_2_depthwise_conv":]',
+    "convnext_tiny_torch": '["features.7.2*"]',
+    "vit_tiny_patch16": '["blocks.11*", "norm"]',
+    "vit_timm(dim: 48, depth: 3, heads: 3, patch: 8, mean_pooling: true)": '["blocks.2*", "fc_norm"]',
+    "vit_torch(dim: 96, depth: 3, heads: 3, patch: 16)": '["encoder.layers.encoder_layer_2*", "encoder.ln"]',
+}
+
+
+def pooling(name):
+    """What a head on this network begins with: transformers give features."""
+    return "" if name.startswith("vit") else "gap"
 
 
 def sample(values):

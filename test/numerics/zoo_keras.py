@@ -3,6 +3,7 @@
 
     python3 test/numerics/zoo_keras.py --goldens [NAME ...]   # writes zoo/NAME.npz
     python3 test/numerics/zoo_keras.py [NAME ...]             # compares at the published size
+    python3 test/numerics/zoo_keras.py --size 97x131 [NAME ...]   # or at another one
 
 The comparison writes the two kinds of files that Keras writes, `.weights.h5` and a
 whole model's `.h5`, and runs tlc and tlrun of TL_BIN on them.
@@ -31,7 +32,8 @@ def create(network, size, top, **more):
           mock.patch.object(imagenet_utils, "obtain_input_shape",
                             lambda given, **k: shape(given, **dict(k, weights=None)))):
         function = getattr(keras.applications, network.original)
-        return function(weights="imagenet", include_top=top, input_shape=(size, size, 3), **more)
+        return function(weights="imagenet", include_top=top, input_shape=(*zoo.sides(size), 3),
+                        **network.options, **more)
 
 
 def weights(model):

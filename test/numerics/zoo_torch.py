@@ -4,6 +4,7 @@ safetensors for the comparison.
 
     python3 test/numerics/zoo_torch.py --goldens [NAME ...]   # writes zoo/NAME.npz
     python3 test/numerics/zoo_torch.py [NAME ...]             # compares at the published size
+    python3 test/numerics/zoo_torch.py --size 97x131 [NAME ...]   # or at another one
 """
 import os
 
@@ -35,15 +36,17 @@ def create(network, size):
     return torchvision.models.get_model(network.original, weights=None, **options)
 
 
-def resampled(network, state, size):
-    """The state for another input size, by the library's own function."""
-    patch = network.options["patch_size"]
-    if network.library == "timm":
+def resampled(model, state):
+    """The state for the input size of this model, by the library's own function."""
+    if "pos_embed" in state:
         from timm.layers import resample_abs_pos_embed
 
-        grid = [size // patch, size // patch]
-        return dict(state, pos_embed=resample_abs_pos_embed(state["pos_embed"], grid))
-    return torchvision.models.vision_transformer.interpolate_embeddings(size, patch, dict(state))
+        return dict(state, pos_embed=resample_abs_pos_embed(
+            state["pos_embed"], model.patch_embed.grid_size, num_prefix_tokens=model.num_prefix_tokens))
+    if "encoder.pos_embedding" in state:
+        return torchvision.models.vision_transformer.interpolate_embeddings(
+            model.image_size, model.patch_size, dict(state))
+    return state
 
 
 def build(network, size):
@@ -53,7 +56,7 @@ def build(network, size):
         if not name.endswith("num_batches_tracked"):
             state[name] = torch.from_numpy(network.value(name, tuple(value.shape)))
     model = create(network, size).eval()
-    model.load_state_dict(resampled(network, state, size) if network.file_size else state)
+    model.load_state_dict(resampled(model, state) if network.file_size else state)
     return model, state
 
 

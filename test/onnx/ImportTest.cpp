@@ -88,6 +88,32 @@ TEST_F(OnnxImport, namesWhatItDoesNotKnow) {
             std::string::npos);
 }
 
+// What is gathered from a picture is a layer only as a whole adaptive pool: not
+// the places alone, and not others'.
+TEST_F(OnnxImport, gathersPlacesOfAnAdaptivePoolAlone) {
+  std::ifstream in(TL_SOURCE_DIR "/test/onnx/patterns/adaptive_pool.onnx",
+                   std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  auto message = [&](const std::string &bytes, std::string output) {
+    write("model/m.onnx", bytes);
+    auto result =
+        importModel(path(), {std::array<int64_t, 3>{5, 4, 2}, output, {}});
+    return result ? "" : result.message();
+  };
+  EXPECT_EQ(message(bytes, "alike"), "");
+  EXPECT_NE(message(bytes, "masked_windows").find("is a part of a pattern"),
+            std::string::npos);
+  pb::ModelProto model;
+  ASSERT_TRUE(model.ParseFromString(bytes));
+  for (pb::NodeProto &node : *model.mutable_graph()->mutable_node())
+    if (node.name() == "place_1_1") // of each window another one twice
+      node.set_input(1, model.graph().node(7).input(1));
+  std::string found = message(model.SerializeAsString(), "alike");
+  EXPECT_NE(found.find("only an adaptive average pool is supported"),
+            std::string::npos)
+      << found;
+}
+
 // Values beside the model are read; everything that leads out is refused.
 TEST_F(OnnxImport, readsExternalDataInItsFolderAlone) {
   std::string values(8 + 216, '\0');

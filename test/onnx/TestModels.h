@@ -58,8 +58,8 @@ inline std::vector<std::string> seedModels() {
   std::vector<std::string> seeds{smallModel().SerializeAsString()};
   std::filesystem::path folder = TL_SOURCE_DIR "/test/onnx";
   std::vector<std::filesystem::path> paths{folder / "network.onnx"};
-  for (const char *name :
-       {"attention", "gelu", "squeeze_excitation", "swish", "transformer"})
+  for (const char *name : {"attention", "gelu", "squeeze_excitation", "swish",
+                           "transformer", "adaptive_pool"})
     paths.push_back(folder / "patterns" / (std::string(name) + ".onnx"));
   for (const std::filesystem::path &path : paths) {
     std::ifstream in(path, std::ios::binary);

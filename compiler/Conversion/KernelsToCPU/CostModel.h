@@ -64,10 +64,10 @@ Cost estimate(const Work &work, const Form &form, const Isa &isa);
 
 /// Whether Winograd's F(4x4, 3x3) beats the direct convolution that gives maps
 /// of `height` x `width`. One answer for all instruction sets and batches, for
-/// the form must be the same wherever a layer is computed; the weights, which
-/// the pictures of a batch share, count by a quarter. Of a filter that `trains`
-/// the points are made in each run; they count by an eighth, for steps have
-/// more pictures than predictions (README.md: what they cost those).
+/// the form must be the same wherever a layer is computed: the bytes of the
+/// weights count almost whole, as for one picture (README.md), and those of a
+/// filter that `trains` by a quarter, for steps have more pictures. A training
+/// makes such a filter's points in each run; they count by an eighth.
 bool winogradPays(int64_t height, int64_t width, int64_t inputs,
                   int64_t outputs, bool trains);
 

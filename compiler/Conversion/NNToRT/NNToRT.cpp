@@ -120,17 +120,17 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
 
   LogicalResult convert(func::FuncOp function, KernelTable &kernels) {
     auto kindName = function->getAttrOfType<StringAttr>(nn::kEntryAttr);
-    auto kind =
+    auto known =
         kindName ? rt::symbolizeEntryKind(kindName.getValue()) : std::nullopt;
-    if (!kind)
+    if (!known)
       return function.emitError("expected a function with nn.entry");
+    kind = *known;
     OpBuilder builder(function);
     // The name is free for the entry once the function has given it up.
     std::string name = function.getSymName().str();
     function.setSymName(name + ".nn");
     auto entry = rt::EntryOp::create(
-        builder, function.getLoc(),
-        rt::EntryKindAttr::get(&getContext(), *kind),
+        builder, function.getLoc(), rt::EntryKindAttr::get(&getContext(), kind),
         builder.getStringAttr(name),
         function->getAttrOfType<IntegerAttr>(nn::kPhaseAttr), IntegerAttr(),
         IntegerAttr());
@@ -184,7 +184,7 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
     for (Value operand : op->getOperands())
       inputs.push_back(buffers.lookup(operand));
     rt::KernelOp kernel = kernels.kernelFor(op);
-    if (rt::WeightOp source = constantSource(op)) {
+    if (rt::WeightOp source = fixedSource(op)) {
       buffers[op->getResult(0)] = derive(op, source, kernel, builder);
       return success();
     }
@@ -202,14 +202,18 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
     return success();
   }
 
-  /// The constant that `op` only brings into another form, the same in every
-  /// run; or null.
-  rt::WeightOp constantSource(Operation *op) {
+  /// The weight that `op` only brings into another form, the same in every run
+  /// of this entry; or null. What trains changes for the entries that a
+  /// training runs, not for those that a finished file is used by.
+  rt::WeightOp fixedSource(Operation *op) {
     if (!isa<nn::WinogradFilterOp, nn::TransposeFilterOp>(op))
       return nullptr;
     auto weight =
         buffers.lookup(op->getOperand(0)).getDefiningOp<rt::WeightOp>();
-    return weight && constants.contains(weight.getTensor()) ? weight : nullptr;
+    bool fixed = kind == rt::EntryKind::Predict || kind == rt::EntryKind::Tap;
+    return weight && (fixed || constants.contains(weight.getTensor()))
+               ? weight
+               : nullptr;
   }
 
   /// Entries share what they derive.
@@ -234,6 +238,8 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
                          "parameter can be stored");
   }
 
+  // Of the entry that is being converted.
+  rt::EntryKind kind = rt::EntryKind::Extract;
   llvm::DenseMap<Value, Value> buffers;
   llvm::StringSet<> constants; ///< parameters that no phase trains
   llvm::StringSet<> derived;

@@ -316,8 +316,8 @@ tl_status tl_model_export(const tl_model *model, const char *path,
 
 /* The same under the names and in the shapes of the framework whose weights the
  * model started from: `features.0.weight` [O, I, KH, KW] as torch has it, or
- * `conv1/kernel` as Keras has it; with them what is frozen and still as the
- * weight file had it. NOT_FOUND where the model does not say. */
+ * `conv1/kernel` as Keras has it; with them what is frozen, so that the network
+ * loads there. NOT_FOUND where the model does not say. */
 tl_status tl_model_export_source(const tl_model *model, const char *path,
                                  tl_error *error);
 

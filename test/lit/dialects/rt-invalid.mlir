@@ -194,15 +194,34 @@ rt.entry predict @predict {
 
 // -----
 
-// What training changes cannot be derived from.
+// Optimizer state is nothing to derive from.
+rt.tensor parameter @w : tensor<3x3x4x4xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>, first_phase = 0 : i64}
+rt.tensor slot @s : tensor<3x3x4x4xf32> {slot_of = @w}
+rt.kernel @k {
+^bb0(%w: tensor<3x3x4x4xf32>):
+  %u = nn.winograd_filter %w : (tensor<3x3x4x4xf32>) -> tensor<36x4x4xf32>
+  rt.return %u : tensor<36x4x4xf32>
+}
+// expected-error@+1 {{'rt.derived' op no constant or parameter named @s}}
+rt.derived @u = @k(@s) : tensor<36x4x4xf32>
+
+// -----
+
+// A training changes parameters, and may not read what was made of them before.
 rt.tensor parameter @w : tensor<3x3x4x4xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>, first_phase = 0 : i64}
 rt.kernel @k {
 ^bb0(%w: tensor<3x3x4x4xf32>):
   %u = nn.winograd_filter %w : (tensor<3x3x4x4xf32>) -> tensor<36x4x4xf32>
   rt.return %u : tensor<36x4x4xf32>
 }
-// expected-error@+1 {{'rt.derived' op no constant named @w}}
 rt.derived @u = @k(@w) : tensor<36x4x4xf32>
+rt.entry predict @predict {
+  %u = rt.weight @u : !rt.buffer<tensor<36x4x4xf32>>
+}
+rt.entry evaluate @evaluate {
+  // expected-error@+1 {{'rt.weight' op @u is made of a parameter, which changes between runs of this entry}}
+  %u = rt.weight @u : !rt.buffer<tensor<36x4x4xf32>>
+}
 
 // -----
 
@@ -212,7 +231,7 @@ rt.kernel @k {
   %u = nn.winograd_filter %w : (tensor<3x3x4x4xf32>) -> tensor<36x4x4xf32>
   rt.return %u : tensor<36x4x4xf32>
 }
-// expected-error@+1 {{'rt.derived' op no constant named @w}}
+// expected-error@+1 {{'rt.derived' op no constant or parameter named @w}}
 rt.derived @u = @k(@w) : tensor<36x4x4xf32>
 
 // -----

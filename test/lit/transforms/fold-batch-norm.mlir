@@ -124,3 +124,76 @@ func.func @shared(%x: tensor<?x2x2x1xf32>) -> tensor<?x2x2x1xf32> {
   %1 = nn.batch_norm %0, %one, %one, %one, %one {epsilon = 1.0 : f64} : (tensor<?x2x2x1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<?x2x2x1xf32>
   return %1 : tensor<?x2x2x1xf32>
 }
+
+// -----
+
+// What has a name in the weights' framework stays for the export: the norm's
+// vectors and the old bias as they were, and the folded kernel with its factors,
+// which stand in front of it. The folded bias is nobody's there.
+// CHECK-LABEL: nn.parameter @named.kernel.with.bn.scale : tensor<1xf32> {layer = "named", role = "scale", value
+// CHECK: nn.parameter @named.kernel.with.bn : {{.*}}nn.source = {name = "c.weight", scale = @named.kernel.with.bn.scale}
+// CHECK: nn.parameter @named.bias : tensor<1xf32> {nn.source = {name = "c.bias"}
+// CHECK: nn.parameter @bn.gamma : tensor<1xf32> {nn.source = {name = "bn.weight"}
+// CHECK: nn.parameter @bn.variance : tensor<1xf32> {nn.source = {name = "bn.running_var"}
+// CHECK-NOT: nn.exported
+// CHECK-LABEL: func.func @named
+// CHECK: dialect_resources
+// 6 / sqrt(8 + 1) = 2
+// CHECK: named.kernel.with.bn.scale: "0x4000000000000040"
+nn.parameter @named.kernel : tensor<1x1x1x1xf32> {layer = "named", value = dense<3.0> : tensor<1x1x1x1xf32>, nn.source = {name = "c.weight"}}
+nn.parameter @named.bias : tensor<1xf32> {value = dense<1.0> : tensor<1xf32>, nn.source = {name = "c.bias"}}
+nn.parameter @bn.gamma : tensor<1xf32> {value = dense<6.0> : tensor<1xf32>, nn.source = {name = "bn.weight"}}
+nn.parameter @bn.rest : tensor<1xf32> {value = dense<0.0> : tensor<1xf32>}
+nn.parameter @bn.variance : tensor<1xf32> {value = dense<8.0> : tensor<1xf32>, nn.source = {name = "bn.running_var"}}
+func.func @named(%x: tensor<?x2x2x1xf32>) -> tensor<?x2x2x1xf32> {
+  %w = nn.get @named.kernel : tensor<1x1x1x1xf32>
+  %b = nn.get @named.bias : tensor<1xf32>
+  %g = nn.get @bn.gamma : tensor<1xf32>
+  %r = nn.get @bn.rest : tensor<1xf32>
+  %v = nn.get @bn.variance : tensor<1xf32>
+  %0 = nn.conv2d %x, %w, %b {nn.layer = "named"} : (tensor<?x2x2x1xf32>, tensor<1x1x1x1xf32>, tensor<1xf32>) -> tensor<?x2x2x1xf32>
+  %1 = nn.batch_norm %0, %g, %r, %r, %v {epsilon = 1.0 : f64, nn.layer = "bn"} : (tensor<?x2x2x1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<?x2x2x1xf32>
+  return %1 : tensor<?x2x2x1xf32>
+}
+
+// -----
+
+// A norm and then a scale: the factors are those of both, 2 * 0.5.
+// CHECK-LABEL: nn.parameter @twice.kernel.with.scale : {{.*}}nn.source = {name = "c.weight", scale = @twice.kernel.with.scale.scale}
+// CHECK-LABEL: func.func @twice
+// CHECK: dialect_resources
+// CHECK: twice.kernel.with.scale.scale: "0x400000000000803F"
+nn.parameter @twice.kernel : tensor<1x1x1x1xf32> {layer = "twice", value = dense<3.0> : tensor<1x1x1x1xf32>, nn.source = {name = "c.weight"}}
+nn.parameter @bn.gamma : tensor<1xf32> {value = dense<6.0> : tensor<1xf32>}
+nn.parameter @bn.rest : tensor<1xf32> {value = dense<0.0> : tensor<1xf32>}
+nn.parameter @bn.variance : tensor<1xf32> {value = dense<8.0> : tensor<1xf32>}
+nn.parameter @half : tensor<1xf32> {value = dense<0.5> : tensor<1xf32>}
+func.func @twice(%x: tensor<?x2x2x1xf32>) -> tensor<?x2x2x1xf32> {
+  %w = nn.get @twice.kernel : tensor<1x1x1x1xf32>
+  %g = nn.get @bn.gamma : tensor<1xf32>
+  %r = nn.get @bn.rest : tensor<1xf32>
+  %v = nn.get @bn.variance : tensor<1xf32>
+  %h = nn.get @half : tensor<1xf32>
+  %0 = nn.conv2d %x, %w {nn.layer = "twice"} : (tensor<?x2x2x1xf32>, tensor<1x1x1x1xf32>) -> tensor<?x2x2x1xf32>
+  %1 = nn.batch_norm %0, %g, %r, %r, %v {epsilon = 1.0 : f64, nn.layer = "bn"} : (tensor<?x2x2x1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<?x2x2x1xf32>
+  %2 = nn.scale_channels %1, %h {nn.layer = "scale"} : (tensor<?x2x2x1xf32>, tensor<1xf32>) -> tensor<?x2x2x1xf32>
+  return %2 : tensor<?x2x2x1xf32>
+}
+
+// -----
+
+// A kernel that is still read somewhere keeps its name, and the folded one has none.
+// CHECK: nn.parameter @both.kernel : {{.*}}nn.source = {name = "c.weight"}
+// CHECK: nn.parameter @both.kernel.with.bn
+// CHECK-NOT: nn.source
+// CHECK-LABEL: func.func @both
+nn.parameter @both.kernel : tensor<1x1x1x1xf32> {layer = "both", value = dense<3.0> : tensor<1x1x1x1xf32>, nn.source = {name = "c.weight"}}
+nn.parameter @one : tensor<1xf32> {value = dense<1.0> : tensor<1xf32>}
+func.func @both(%x: tensor<?x2x2x1xf32>) -> (tensor<?x2x2x1xf32>, tensor<?x2x2x1xf32>) {
+  %w = nn.get @both.kernel : tensor<1x1x1x1xf32>
+  %o = nn.get @one : tensor<1xf32>
+  %0 = nn.conv2d %x, %w {nn.layer = "both"} : (tensor<?x2x2x1xf32>, tensor<1x1x1x1xf32>) -> tensor<?x2x2x1xf32>
+  %1 = nn.conv2d %x, %w {nn.layer = "both"} : (tensor<?x2x2x1xf32>, tensor<1x1x1x1xf32>) -> tensor<?x2x2x1xf32>
+  %2 = nn.batch_norm %1, %o, %o, %o, %o {epsilon = 1.0 : f64, nn.layer = "bn"} : (tensor<?x2x2x1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<?x2x2x1xf32>
+  return %0, %2 : tensor<?x2x2x1xf32>, tensor<?x2x2x1xf32>
+}

@@ -97,12 +97,24 @@ func.func @others(%x: tensor<?x16x16x64xf32>, %z: tensor<?x16x16x128xf32>) -> (t
 // CHECK-NOT: winograd
 nn.parameter @few : tensor<3x3x3x64xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
 nn.parameter @large : tensor<3x3x512x512xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>}
-func.func @slower(%x: tensor<?x16x16x3xf32>, %z: tensor<?x3x3x512xf32>) -> (tensor<?x14x14x64xf32>, tensor<?x3x3x512xf32>) {
+func.func @slower(%x: tensor<?x16x16x3xf32>, %z: tensor<?x7x7x512xf32>) -> (tensor<?x14x14x64xf32>, tensor<?x7x7x512xf32>) {
   %f = nn.get @few : tensor<3x3x3x64xf32>
   %l = nn.get @large : tensor<3x3x512x512xf32>
   %0 = nn.conv2d %x, %f : (tensor<?x16x16x3xf32>, tensor<3x3x3x64xf32>) -> tensor<?x14x14x64xf32>
-  %1 = nn.conv2d %z, %l {pads = array<i64: 1, 1, 1, 1>} : (tensor<?x3x3x512xf32>, tensor<3x3x512x512xf32>) -> tensor<?x3x3x512xf32>
-  return %0, %1 : tensor<?x14x14x64xf32>, tensor<?x3x3x512xf32>
+  %1 = nn.conv2d %z, %l {pads = array<i64: 1, 1, 1, 1>} : (tensor<?x7x7x512xf32>, tensor<3x3x512x512xf32>) -> tensor<?x7x7x512xf32>
+  return %0, %1 : tensor<?x14x14x64xf32>, tensor<?x7x7x512xf32>
+}
+
+// -----
+
+// The same where it trains: a step has more pictures that share the weights.
+// CHECK-LABEL: func.func @trained
+// CHECK: nn.winograd_conv2d
+nn.parameter @large : tensor<3x3x512x512xf32> {init = #nn.init<fill, 1.0 : f32, stream 0>, first_phase = 0 : i64}
+func.func @trained(%z: tensor<?x7x7x512xf32>) -> tensor<?x7x7x512xf32> {
+  %l = nn.get @large : tensor<3x3x512x512xf32>
+  %0 = nn.conv2d %z, %l {pads = array<i64: 1, 1, 1, 1>} : (tensor<?x7x7x512xf32>, tensor<3x3x512x512xf32>) -> tensor<?x7x7x512xf32>
+  return %0 : tensor<?x7x7x512xf32>
 }
 
 // -----

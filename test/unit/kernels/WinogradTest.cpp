@@ -242,7 +242,7 @@ TEST_P(WinogradShapes, BitsDoNotDependOnTheBatch) {
 TEST_P(WinogradShapes, PooledIsTheMaximumOfTheMap) {
   Winograd c = kShapes[GetParam()];
   if (c.outH() < 2 || c.outW() < 2)
-    GTEST_SKIP() << "nothing to pool";
+    return; // nothing to pool
   c.pooled = false;
   Program plain(convText(c)), fused(convText(pooled(c)));
   std::vector<Array> others = otherArguments(c, 5);

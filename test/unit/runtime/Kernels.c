@@ -39,6 +39,14 @@ void doubled(void *const *args, int64_t n, int64_t tile, void *scratch) {
     out[i] = 2 * in[i];
 }
 
+/* args: weights [8][3], out [8][3]; one tile. */
+void copied24(void *const *args, int64_t n, int64_t tile, void *scratch) {
+  const float *in = args[0];
+  float *out = args[1];
+  for (int i = 0; i < 3 * kFeatures; ++i)
+    out[i] = in[i];
+}
+
 /* args: features [n][8], ids [n], step, out [n][8]; tile: picture. Keeps every
  * element or halves it, by a hash of picture, seed, epoch and element. */
 void dropout(void *const *args, int64_t n, int64_t tile, void *scratch) {

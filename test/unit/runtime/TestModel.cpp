@@ -88,6 +88,8 @@ private:
   EntryT &entry(const std::string &name, EntryKind kind);
   void tensors();
   void kernels();
+  void derive(const char *name, const char *maker, uint32_t source,
+              uint64_t floats);
   uint32_t frozen(EntryT &entry);
   void extract(const char *name, std::vector<const char *> values);
   uint32_t features(EntryT &entry, bool second);
@@ -250,14 +252,20 @@ void Builder::kernels() {
             {true, 1},
             {true, 1, true}},
            false);
-  if (!options.derived)
-    return;
+  if (options.derived)
+    derive("frozen.kernel.doubled", "doubled", 0, 384);
+  if (options.derivedHead)
+    derive("dense.kernel.copied", "copied24", 1, 24);
+}
+
+void Builder::derive(const char *name, const char *maker, uint32_t source,
+                     uint64_t floats) {
   auto derived = std::make_unique<DerivedT>();
-  derived->name = "frozen.kernel.doubled";
+  derived->name = name;
   derived->kernel =
-      kernel("doubled", {{false, 384}, {false, 384, true}}, false);
-  derived->source = 0;
-  derived->bytes = 384 * 4;
+      kernel(maker, {{false, floats}, {false, floats, true}}, false);
+  derived->source = source;
+  derived->bytes = floats * 4;
   model.derived.push_back(std::move(derived));
 }
 
@@ -312,7 +320,10 @@ void Builder::head(EntryT &e, bool training, uint32_t phase, bool second) {
     active = buffer(e, 8);
     call(e, 1, {b(in), b(ids), step, b(active)}, "dropout");
   }
-  call(e, 2, {b(active), t(1), t(2), b(logits)}, "dense");
+  Use weights = t(1);
+  if (options.derivedHead && e.kind == EntryKind::predict)
+    weights = {ArgKind::derived, uint32_t(model.derived.size() - 1)};
+  call(e, 2, {b(active), weights, t(2), b(logits)}, "dense");
   call(e, 3, {b(logits), b(scores)}, "dense");
   port(e.outputs, "logits", logits, {outputs});
   port(e.outputs, "scores", scores, {outputs});

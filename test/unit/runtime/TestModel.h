@@ -27,6 +27,9 @@ struct TestModelOptions {
   bool mixed = false;   // three classes: train_step takes weights and mixtures
   float ema = 0;        // three classes: slots `average`, kept in every phase
   bool derived = false; // the frozen layer reads its weights doubled
+  // Three classes: prediction's head reads a copy of its weights, the last
+  // derived value.
+  bool derivedHead = false;
   // Changes the metadata before it is sealed.
   std::function<void(schema::ModelT &)> change = {};
 };

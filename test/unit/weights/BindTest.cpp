@@ -547,6 +547,9 @@ TEST(Bind, LayoutsInFiles) {
   EXPECT_EQ(keras.shape, kernel.shape);
   EXPECT_TRUE(keras.axes.empty());
   EXPECT_EQ(layoutIn(Convention::Own, kernel).name, "conv.kernel");
+  ExpectedTensor scale{"gamma", "LayerScale", "scale", {8}, "gamma", {}};
+  EXPECT_EQ(layoutIn(Convention::Keras, scale).name, "gamma/variable");
+  EXPECT_EQ(layoutIn(Convention::Torch, scale).name, "gamma");
   ExpectedTensor depthwise =
       expect("dw", "DepthwiseConv2D", "kernel", {3, 3, 1, 8}, "dw");
   EXPECT_EQ(layoutIn(Convention::Keras, depthwise).shape, (Shape{3, 3, 8, 1}));

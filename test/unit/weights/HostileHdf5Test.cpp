@@ -3,7 +3,10 @@
 #include "TestFiles.h"
 #include "frontends/weights/Hdf5Source.h"
 
+#include <csignal>
+#include <fstream>
 #include <random>
+#include <unistd.h>
 
 using namespace tl::weights;
 
@@ -42,9 +45,7 @@ protected:
 // The other file exists and is sound; it must not be read all the same.
 TEST_F(HostileHdf5, ExternalLink) {
   std::string other = folder.path("other.h5");
-  {
-    H5Writer(other).dataset("secret", {1}, {1});
-  }
+  { H5Writer(other).dataset("secret", {1}, {1}); }
   {
     H5Writer writer(path);
     writer.group("layers/dense/vars");
@@ -82,6 +83,25 @@ TEST_F(HostileHdf5, SoftLink) {
   expectError("'0' is a soft or user-defined link");
 }
 
+// Links that lead to each other, and one that leads nowhere.
+TEST_F(HostileHdf5, SoftLinkLoop) {
+  {
+    H5Writer writer(path);
+    writer.group("layers");
+    H5Lcreate_soft("/layers/b", writer.file, "layers/a", H5P_DEFAULT,
+                   H5P_DEFAULT);
+    H5Lcreate_soft("/layers/a", writer.file, "layers/b", H5P_DEFAULT,
+                   H5P_DEFAULT);
+  }
+  expectError("'a' is a soft or user-defined link; expected the object itself");
+  {
+    H5Writer writer(path);
+    writer.texts("/", "layer_names", {"dense"});
+    H5Lcreate_soft("/nowhere", writer.file, "dense", H5P_DEFAULT, H5P_DEFAULT);
+  }
+  expectError("layer 'dense': 'dense' is a soft or user-defined link");
+}
+
 TEST_F(HostileHdf5, ExternalStorage) {
   std::string raw = folder.write("raw", "12345678");
   {
@@ -102,9 +122,7 @@ TEST_F(HostileHdf5, ExternalStorage) {
 
 TEST_F(HostileHdf5, VirtualDataset) {
   std::string other = folder.path("other.h5");
-  {
-    H5Writer(other).dataset("secret", {2}, {1, 2});
-  }
+  { H5Writer(other).dataset("secret", {2}, {1, 2}); }
   {
     H5Writer writer(path);
     hsize_t count = 2;
@@ -146,6 +164,36 @@ TEST_F(HostileHdf5, Circle) {
   expectError("nested deeper than 32");
 }
 
+// A chain of groups without a circle, deeper than any network.
+TEST_F(HostileHdf5, Deep) {
+  {
+    std::string deep = "layers";
+    for (int i = 0; i < 40; ++i)
+      deep += "/g";
+    H5Writer(path).dataset(deep + "/vars/0", {1}, {1});
+  }
+  expectError("nested deeper than 32");
+}
+
+// Seven groups, each of which holds the next under ten names: a million paths,
+// of which the reader walks as many as it allows itself.
+TEST_F(HostileHdf5, ManyPaths) {
+  {
+    H5Writer writer(path);
+    writer.group("layers");
+    for (int level = 0; level < 6; ++level) {
+      std::string own = "l" + std::to_string(level),
+                  next = "l" + std::to_string(level + 1);
+      writer.group(next);
+      for (char name = '0'; name <= '9'; ++name)
+        H5Lcreate_hard(writer.file, next.c_str(), writer.file,
+                       ((level ? own : "layers") + "/" + name).c_str(),
+                       H5P_DEFAULT, H5P_DEFAULT);
+    }
+  }
+  expectError("it has more than 200000 objects");
+}
+
 TEST_F(HostileHdf5, NotNumbers) {
   {
     H5Writer writer(path);
@@ -159,14 +207,124 @@ TEST_F(HostileHdf5, NotNumbers) {
     H5Sclose(space);
     H5Tclose(type);
   }
-  expectError("is not of a type that weights have");
+  expectError("holds text; expected 16, 32 or 64 bit floats, or integers");
+}
+
+// The other types that a dataset may have, each named.
+TEST_F(HostileHdf5, OtherTypes) {
+  auto write = [&](hid_t type) {
+    H5Writer writer(path);
+    hsize_t count = 2;
+    hid_t space = H5Screate_simple(1, &count, nullptr);
+    hid_t set = H5Dcreate2(writer.file, "layers/dense/vars/0", type, space,
+                           writer.makeGroups, H5P_DEFAULT, H5P_DEFAULT);
+    EXPECT_GE(set, 0);
+    H5Dclose(set);
+    H5Sclose(space);
+    H5Tclose(type);
+  };
+  hid_t pair = H5Tcreate(H5T_COMPOUND, 8);
+  H5Tinsert(pair, "re", 0, H5T_IEEE_F32LE);
+  H5Tinsert(pair, "im", 4, H5T_IEEE_F32LE);
+  write(pair);
+  expectError("holds compound values");
+  hid_t boolean = H5Tenum_create(H5T_STD_I8LE);
+  int8_t one = 1;
+  H5Tenum_insert(boolean, "TRUE", &one);
+  write(boolean);
+  expectError("holds enumerated values");
+  write(H5Tvlen_create(H5T_IEEE_F32LE));
+  expectError("holds lists of varying lengths");
+  hsize_t three = 3;
+  write(H5Tarray_create2(H5T_IEEE_F32LE, 1, &three));
+  expectError("holds arrays");
+  write(H5Tcopy(H5T_STD_REF_OBJ));
+  expectError("holds references");
+  write(H5Tcopy(H5T_NATIVE_LDOUBLE));
+  expectError("holds floats of 16 bytes");
+  write(H5Tcreate(H5T_OPAQUE, 2));
+  expectError("holds opaque bytes");
+}
+
+// No values at all, in both ways that the format has for it.
+TEST_F(HostileHdf5, NoValues) {
+  for (bool null : {false, true}) {
+    {
+      H5Writer writer(path);
+      hsize_t shape[2] = {0, 3};
+      hid_t space =
+          null ? H5Screate(H5S_NULL) : H5Screate_simple(2, shape, nullptr);
+      H5Dclose(H5Dcreate2(writer.file, "layers/dense/vars/0", H5T_IEEE_F32LE,
+                          space, writer.makeGroups, H5P_DEFAULT, H5P_DEFAULT));
+      H5Sclose(space);
+    }
+    expectError(null ? "has no values" : "has the shape [0, 3]; expected");
+  }
+}
+
+// A filter that libhdf5 does not have (here registered in this process alone,
+// as a plugin would be) is named, with what to do.
+TEST_F(HostileHdf5, UnknownFilter) {
+  H5Z_class2_t filter = {H5Z_CLASS_T_VERS,
+                         32000,
+                         1,
+                         1,
+                         "lzf",
+                         nullptr,
+                         nullptr,
+                         [](unsigned, size_t, const unsigned *, size_t bytes,
+                            size_t *, void **) { return bytes; }};
+  ASSERT_GE(H5Zregister(&filter), 0);
+  hid_t packed = H5Pcreate(H5P_DATASET_CREATE);
+  hsize_t chunk = 4;
+  H5Pset_chunk(packed, 1, &chunk);
+  H5Pset_filter(packed, 32000, 0, 0, nullptr);
+  {
+    H5Writer(path).dataset("layers/dense/vars/0", {4}, counting(4),
+                           H5T_IEEE_F32LE, packed);
+  }
+  H5Pclose(packed);
+  ASSERT_GE(H5Zunregister(32000), 0);
+  expectError("is packed by the filter 32000 (lzf), which is not read; "
+              "expected gzip");
+}
+
+// A chunk whose checksum does not hold.
+TEST_F(HostileHdf5, WrongChecksum) {
+  hid_t checked = H5Pcreate(H5P_DATASET_CREATE);
+  hsize_t chunk = 64;
+  H5Pset_chunk(checked, 1, &chunk);
+  H5Pset_fletcher32(checked);
+  {
+    H5Writer(path).dataset("layers/dense/vars/0", {64}, counting(64),
+                           H5T_IEEE_F32LE, checked);
+  }
+  H5Pclose(checked);
+  {
+    auto source = openOrFail(path);
+    ASSERT_TRUE(source);
+    EXPECT_EQ(readTensor(*source, 0), counting(64));
+  }
+  std::string bytes = readBytes(path);
+  std::vector<float> values = counting(64);
+  size_t at = bytes.find({reinterpret_cast<const char *>(&values[1]), 200});
+  ASSERT_NE(at, std::string::npos);
+  bytes[at] ^= 1;
+  folder.write("w.h5", bytes);
+  auto source = openOrFail(path);
+  ASSERT_TRUE(source);
+  Status status = (*source).read(0, values);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.message(),
+            "'" + path +
+                "': tensor 'layers/dense/vars/0' cannot be read; the file is "
+                "damaged, or a part of it unpacks to more memory than reading "
+                "may take");
 }
 
 // `layer_names` and `weight_names` that lie.
 TEST_F(HostileHdf5, NamesWithoutObjects) {
-  {
-    H5Writer(path).texts("/", "layer_names", {"ghost"});
-  }
+  { H5Writer(path).texts("/", "layer_names", {"ghost"}); }
   expectError("layer 'ghost': there is no 'ghost'");
   {
     H5Writer writer(path);
@@ -204,6 +362,43 @@ TEST_F(HostileHdf5, UnpacksToTooMuch) {
   // The child's memory is gone, ours is whole: the next file opens.
   writeSound();
   EXPECT_TRUE(openOrFail(path));
+}
+
+// As many tensors as are allowed fit the child's memory; one more is refused by
+// their number.
+TEST_F(HostileHdf5, ManyTensors) {
+  for (int tensors : {10000, 10001}) {
+    {
+      H5Writer writer(path);
+      for (int i = 0; i < tensors; ++i)
+        writer.dataset("layers/dense_" + std::to_string(i) + "/vars/0", {1},
+                       {1});
+    }
+    if (tensors > 10000)
+      expectError("it has more than 10000 tensors");
+    else
+      EXPECT_EQ(openOrFail(path)->tensors().size(), 10000u);
+  }
+}
+
+// The child is killed from outside, as the kernel does where memory is short:
+// an error that names the file, at once and ever after.
+TEST_F(HostileHdf5, ChildKilled) {
+  writeSound();
+  auto source = openOrFail(path);
+  ASSERT_TRUE(source);
+  std::string task = "/proc/self/task/" + std::to_string(::gettid());
+  pid_t child = 0;
+  std::ifstream(task + "/children") >> child;
+  ASSERT_GT(child, 0);
+  ASSERT_EQ(::kill(child, SIGKILL), 0);
+  std::vector<float> values(64);
+  std::string message = source->read(0, values).message();
+  EXPECT_EQ(message, "'" + path +
+                         "': the reading process was killed; the machine may "
+                         "have run out of memory");
+  message = source->read(0, values).message();
+  EXPECT_EQ(message, "'" + path + "': the reading process has already ended");
 }
 
 // Cut at every length of a few hundred.

@@ -1,10 +1,13 @@
 // Real files against what h5py, safetensors and NumPy read from them: the table
-// below is printed by checksums.py. Skipped without the shared data.
+// below is printed by checksums.py. Skipped where nobody has the shared data,
+// an error where TL_SHARED_DATA was set to a place without it or a file is
+// missing.
 #include "TestFiles.h"
 #include "frontends/weights/Bind.h"
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 #include <zlib.h>
 
 using namespace tl::weights;
@@ -13,6 +16,12 @@ namespace {
 
 std::string dataPath(const std::string &name) {
   return std::string(TL_SHARED_DATA) + "/models/" + name;
+}
+
+// Another set of networks may lie there, but not a part of one.
+bool hasFolderOf(const std::string &name) {
+  return std::filesystem::exists(
+      std::filesystem::path(dataPath(name)).parent_path());
 }
 
 struct Reference {
@@ -63,9 +72,42 @@ class RealWeights : public testing::TestWithParam<Reference> {};
 
 } // namespace
 
+// A path that was asked for has data: a typing error must not skip every test.
+TEST(RealWeightsData, IsWhereItWasSaidToBe) {
+  namespace fs = std::filesystem;
+  fs::path folder = fs::path(TL_SHARED_DATA).lexically_normal();
+  bool byDefault =
+      folder == fs::path(TL_SOURCE_DIR "/../shared/data").lexically_normal();
+  if (byDefault && !fs::exists(folder))
+    GTEST_SKIP() << "no " << folder;
+  EXPECT_TRUE(fs::exists(folder / "models"))
+      << "TL_SHARED_DATA is " << folder << ", which has no folder 'models'";
+}
+
+// The table has each file of weights in the folders that it knows.
+TEST(RealWeightsData, AllAreInTheTable) {
+  namespace fs = std::filesystem;
+  std::set<fs::path> folders, known;
+  for (const Reference &reference : references) {
+    fs::path path = fs::path(dataPath(reference.file)).lexically_normal();
+    folders.insert(path.parent_path());
+    known.insert(path);
+  }
+  for (const fs::path &folder : folders) {
+    if (!fs::exists(folder))
+      continue;
+    for (const fs::directory_entry &entry : fs::directory_iterator(folder)) {
+      std::string kind = entry.path().extension();
+      if (kind == ".h5" || kind == ".pth" || kind == ".th" || kind == ".pt" ||
+          kind == ".safetensors")
+        EXPECT_TRUE(known.contains(entry.path())) << entry.path();
+    }
+  }
+}
+
 TEST_P(RealWeights, SameAsReference) {
   std::string path = dataPath(GetParam().file);
-  if (!std::filesystem::exists(path))
+  if (!hasFolderOf(GetParam().file))
     GTEST_SKIP() << "no " << path;
   auto source = openOrFail(path);
   ASSERT_TRUE(source);
@@ -188,7 +230,7 @@ TEST(RealBinding, FourLayoutsAgree) {
 TEST(RealBinding, MissingTop) {
   std::string path =
       dataPath("mobilenet025_imagenet/mobilenet_2_5_224_tf_no_top.h5");
-  if (!std::filesystem::exists(path))
+  if (!std::filesystem::exists(dataPath("mobilenet025_imagenet")))
     GTEST_SKIP() << "no " << path;
   auto source = openOrFail(path);
   ASSERT_TRUE(source);

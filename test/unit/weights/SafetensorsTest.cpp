@@ -117,12 +117,37 @@ TEST_F(Safetensors, OtherFormats) {
   };
   expect("", "an empty file");
   expect("PK\3\4 and so on", "its zip directory is missing");
-  expect("\x80\x02}q", "a Python pickle that torch.save did not write");
+  expect("\x80\x02}q", "a Python pickle that is not as torch.save writes it");
   expect("hello, world", "something else");
   EXPECT_NE(openError(folder.path("missing")).find("No such file"),
             std::string::npos);
   EXPECT_NE(openError(folder.path("")).find("not a regular file"),
             std::string::npos);
+}
+
+// What tlrun exports under a framework's names says who wrote it and what is of
+// the head; names with slashes are Keras's, a layer's and a weight's.
+TEST_F(Safetensors, Exported) {
+  const std::string keras =
+      R"({"__metadata__":{"format":"pt","written_by":"tlrun","head":)"
+      R"("fc/kernel\nfc/bias"},)"
+      R"("block/conv/kernel":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+      R"("fc/bias":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})";
+  auto source =
+      openOrFail(folder.write("w", file(keras, std::string(8, '\0'))));
+  ASSERT_TRUE(source);
+  EXPECT_EQ(source->convention(), Convention::Keras);
+  ASSERT_EQ(source->tensors().size(), 2u);
+  EXPECT_EQ(source->tensors()[0].layer, "block/conv");
+  EXPECT_EQ(source->tensors()[0].role, "kernel");
+  EXPECT_FALSE(source->tensors()[0].ofHead);
+  EXPECT_TRUE(source->tensors()[1].ofHead);
+  // The same of anybody else is a torch file, whatever its names.
+  std::string other = keras;
+  other.replace(other.find("tlrun"), 5, "other");
+  source = openOrFail(folder.write("w", file(other, std::string(8, '\0'))));
+  ASSERT_TRUE(source);
+  EXPECT_EQ(source->convention(), Convention::Torch);
 }
 
 // Random damage: an error or other numbers, never a crash. Reads follow where

@@ -78,7 +78,8 @@ TEST_P(TorchSource, Views) {
 }
 
 // What PyTorch itself wrote (make_torch_files.py): views of one storage, four
-// types, a parameter, channels last, an optimizer beside.
+// types, a parameter, channels last; beside it an optimizer, the command line
+// in an argparse.Namespace, a defaultdict and an array of NumPy.
 TEST_P(TorchSource, WrittenByTorch) {
   std::string path = std::string(TL_SOURCE_DIR "/test/unit/weights/torch_") +
                      (legacy() ? "legacy.pth" : "zip.pth");
@@ -172,11 +173,69 @@ TEST_P(TorchSource, ForeignGlobals) {
                 "asks for 'torch.nn.Linear', 'torch.hub.load', which");
 }
 
+// A state dict under a name that says nothing is found if it is the only one,
+// and has more tensors than lie beside it.
+TEST_P(TorchSource, AnyName) {
+  std::string state = py::dict({{"a", tensor(id(floats), 0, {2}, {1})},
+                                {"b", tensor(id(floats), 2, {2}, {1})}});
+  std::string random = tensor(id(floats), 5, {3}, {1});
+  std::string path =
+      write(py::dict({{"random", random}, {"model_state", state}}));
+  EXPECT_EQ(read(path, "b"), counting(2, 2));
+  expectRefused(py::dict({{"student", state}, {"teacher", state}}),
+                "several state dicts in it, 'student', 'teacher': save the one "
+                "that is meant by itself");
+  // An optimizer's numbers below its state are no state dict.
+  path = write(py::dict(
+      {{"params", state},
+       {"optimizer",
+        py::dict(
+            {{"state", py::dict({{"0", py::dict({{"step", random}})}})}})}}));
+  EXPECT_EQ(read(path, "a"), counting(2));
+}
+
+// What runs on a dictionary is done once, though it is named 100,000 times.
+TEST_P(TorchSource, DictionaryBomb) {
+  std::string value = "}q\1(";
+  for (int i = 0; i < 100000; ++i)
+    value += "NN";
+  value += "u0}(" + py::text("model") + "q\2h\1";
+  for (int i = 0; i < 100000; ++i)
+    value += "h\2h\1";
+  expectRefused(value + "u", "no state dict in it");
+}
+
+// Protocol 5 of the pickle differs in opcodes that torch does not write.
+TEST_P(TorchSource, Protocols) {
+  for (char protocol : {'\1', '\2', '\4', '\5', '\6'}) {
+    std::string file =
+        legacy() ? legacyFile(sound(), {floats}) : zipFile(sound(), {floats});
+    size_t at = file.find(std::string("\x80\x02}(X\x08\0\0\0a", 10));
+    ASSERT_NE(at, std::string::npos);
+    file[at + 1] = protocol;
+    if (protocol == '\1' || protocol == '\6')
+      expectError(file, "expected a pickle of protocol 2 to 5, found ");
+    else
+      EXPECT_EQ(read(folder.write("w.pth", file), "a.weight"), counting(12));
+  }
+}
+
+// Tensors of kinds that are not read: the error does not speak of modules.
+TEST_P(TorchSource, OtherTensors) {
+  for (const char *maker :
+       {"_rebuild_sparse_tensor", "_rebuild_qtensor", "_rebuild_tensor_v3"})
+    expectRefused(
+        py::dict({{"a", py::call(py::global("torch._utils", maker), {})}}),
+        ": it has tensors that are sparse, quantized, of 8-bit floats or "
+        "without values");
+}
+
 TEST_P(TorchSource, NoStateDict) {
   expectRefused(py::dict({{"net_g", py::dict({})}}),
                 "found a dictionary of 'net_g'");
-  expectRefused(py::list({}), "found something else");
-  expectRefused(tensor(id(floats), 0, {2}, {1}), "found something else");
+  expectRefused(py::list({}), "found a list");
+  expectRefused(py::integer(3), "found something else");
+  expectRefused(tensor(id(floats), 0, {2}, {1}), "found a tensor by itself");
   expectRefused("}" + std::string("q\1") + py::text("model") + "h\1s",
                 "no state dict in it"); // holds itself
 }
@@ -386,8 +445,28 @@ TEST(TorchZip, OtherFiles) {
   std::string tar(257, '\0');
   expectIn("a tar archive (PyTorch before 0.1.10",
            openError(folder.write("w", tar + "ustar\0")));
-  expectIn("a Python pickle that torch.save did not write",
+  expectIn("a Python pickle that is not as torch.save writes it",
            openError(folder.write("w", py::pickle(py::dict({})))));
+}
+
+// Files that are no weights at all are told by what they are, with what to do.
+TEST(WeightFiles, OtherFiles) {
+  ScratchFolder folder;
+  const std::pair<const char *, std::string> cases[] = {
+      {"found an empty file", ""},
+      {"--export-names source' writes its weights", "TLMODEL\n1234"},
+      {"'git lfs pull'", "version https://git-lfs.github.com/spec/v1\noid"},
+      {"found a page of HTML or XML", "<!DOCTYPE html><html>404"},
+      {"found a picture (PNG)", "\x89PNG\r\n\x1a\n"},
+      {"found a picture (JPEG)", "\xff\xd8\xff\xe0"},
+      {"found a NumPy array", "\x93NUMPY\1"},
+      {"packed by gzip", "\x1f\x8b\x08"},
+      {"a TensorFlow Lite model", std::string("\x1c\0\0\0TFL3", 8)},
+      {"'backbone onnx(\"FILE\")'",
+       readBytes(TL_SOURCE_DIR "/test/onnx/network.onnx")},
+      {"found something else", "weights"}};
+  for (const auto &[expected, bytes] : cases)
+    expectIn(expected, openError(folder.write("w.pth", bytes)));
 }
 
 // Storages had views before 0.4: {key, begin, elements} within the storage.

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Writes torch_zip.pth and torch_legacy.pth, the checkpoints of
 TorchSourceTest.cpp, with PyTorch itself: make_torch_files.py FOLDER"""
+import argparse
 import collections
 import os
+import pathlib
 import sys
 
 import numpy as np
@@ -20,6 +22,8 @@ state["module.tail"] = values[20:]
 state["module.channels_last"] = torch.arange(24.0).reshape(2, 3, 2, 2).to(memory_format=torch.channels_last)
 state._metadata = {"": {"version": 1}}
 checkpoint = {"epoch": 3, "best_prec1": torch.tensor(91.5), "accuracy": np.float64(3.5), "state_dict": state,
-              "optimizer": {"state": {0: {"momentum_buffer": values[:3].clone()}}, "param_groups": [{"lr": 0.1}]}}
+              "optimizer": {"state": {0: {"momentum_buffer": values[:3].clone()}}, "param_groups": [{"lr": 0.1}]},
+              "args": argparse.Namespace(lr=0.1, output=pathlib.PosixPath("out"), sizes={1, 2}),
+              "history": collections.defaultdict(list, loss=[1.5]), "random": np.arange(3)}
 torch.save(checkpoint, os.path.join(sys.argv[1], "torch_zip.pth"))
 torch.save(checkpoint, os.path.join(sys.argv[1], "torch_legacy.pth"), _use_new_zipfile_serialization=False)
