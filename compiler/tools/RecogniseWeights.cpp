@@ -79,14 +79,17 @@ std::optional<Answer> Recogniser::ask(const std::string &use) {
 
 /// At the first size that it can have.
 std::optional<Answer> Recogniser::ask(const std::string &use, bool top) {
+  // Tokens have no average over places, so that a head may want none.
+  llvm::SmallVector<const char *> heads = {"head { gap  dense(2, softmax) }",
+                                           "head { dense(2, softmax) }"};
+  if (top)
+    heads = {""};
   for (auto [height, width] : inputs)
-    // Tokens have no average over places, so that a head may want none.
-    for (const char *head : {"gap  dense(2, softmax)", "dense(2, softmax)"}) {
+    for (const char *head : heads) {
       std::string text = llvm::formatv(
           "model recognise {{ input image({0}, {1}, 3)  backbone {2} {{ "
           "include_top {3}  weights \"w\"  preprocess raw  freeze all } {4} }",
-          height, width, use, top ? "true" : "false",
-          top ? "" : llvm::formatv("head {{ {0} }", head).str());
+          height, width, use, top ? "true" : "false", head);
       // The path is in no folder, so that only built-in backbones are found.
       auto module = frontend::loadModelText(
           text, "/dev/null/recognise.tl", frontend::FrontendOptions(), context);

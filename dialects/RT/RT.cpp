@@ -128,8 +128,7 @@ LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &tables) {
         derived, derived.getSourceAttr());
     auto entry = (*this)->getParentOfType<EntryOp>();
     if (source && source.getRole() == TensorRole::Parameter && entry &&
-        entry.getKind() != EntryKind::Predict &&
-        entry.getKind() != EntryKind::Tap)
+        runsInTraining(entry.getKind()))
       return emitOpError() << getTensorAttr()
                            << " is made of a parameter, which changes between "
                               "runs of this entry";

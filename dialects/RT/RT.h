@@ -12,3 +12,13 @@
 #include "dialects/RT/RTTypes.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/RT/RTOps.h.inc"
+
+namespace tl::rt {
+
+/// Whether a training runs such an entry: parameters change between its runs.
+/// The others serve a finished file.
+inline bool runsInTraining(EntryKind kind) {
+  return kind != EntryKind::Predict && kind != EntryKind::Tap;
+}
+
+} // namespace tl::rt

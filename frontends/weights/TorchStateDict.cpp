@@ -113,7 +113,7 @@ private:
   bool hasTensors(uint32_t dict) const {
     return data[dict].kind == Kind::Dict && countTensors(dict) > 0;
   }
-  std::vector<uint32_t> holders(uint32_t dict) const;
+  std::vector<size_t> holders(uint32_t dict) const;
   std::optional<uint32_t> only(uint32_t dict) const;
   std::optional<uint32_t> named(uint32_t dict, bool withTensors) const;
   Error noStateDict() const;
@@ -185,29 +185,25 @@ size_t StateDictFinder::countTensors(uint32_t dict) const {
   return count;
 }
 
-// The keys under which a dictionary holds others with tensors.
-std::vector<uint32_t> StateDictFinder::holders(uint32_t dict) const {
-  std::vector<uint32_t> keys;
+// The places in a dictionary of the keys under which it holds others with
+// tensors.
+std::vector<size_t> StateDictFinder::holders(uint32_t dict) const {
+  std::vector<size_t> places;
   const std::vector<uint32_t> &items = data[dict].items;
   for (size_t i = 0; i + 1 < items.size(); i += 2)
-    if (data[items[i]].kind == Kind::Text && hasTensors(items[i + 1]))
-      keys.push_back(items[i]);
-  return keys;
+    if (hasTensors(items[i + 1]))
+      places.push_back(i);
+  return places;
 }
 
 // A checkpoint's one entry with tensors, more than lie beside it, whatever it
 // is called.
 std::optional<uint32_t> StateDictFinder::only(uint32_t dict) const {
-  std::optional<uint32_t> found;
-  const std::vector<uint32_t> &items = data[dict].items;
-  for (size_t i = 0; i + 1 < items.size(); i += 2) {
-    if (!hasTensors(items[i + 1]))
-      continue;
-    if (found)
-      return std::nullopt;
-    found = items[i + 1];
-  }
-  if (found && countTensors(*found) <= countTensors(dict))
+  std::vector<size_t> places = holders(dict);
+  if (places.size() != 1)
+    return std::nullopt;
+  uint32_t found = data[dict].items[places[0] + 1];
+  if (countTensors(found) <= countTensors(dict))
     return std::nullopt;
   return found;
 }
@@ -230,10 +226,12 @@ std::optional<uint32_t> StateDictFinder::named(uint32_t dict,
 Error StateDictFinder::noStateDict() const {
   const PickleValue &root = data[data.root];
   std::string found;
-  std::vector<uint32_t> keys = holders(data.root);
-  for (size_t i = 0; i < std::min<size_t>(keys.size(), 8); ++i)
-    found += (i ? ", " : "") + inQuotes(data[keys[i]].text);
-  if (!keys.empty())
+  size_t listed = 0;
+  for (size_t place : holders(data.root))
+    if (data[root.items[place]].kind == Kind::Text && listed++ < 8)
+      found +=
+          (found.empty() ? "" : ", ") + inQuotes(data[root.items[place]].text);
+  if (listed)
     return Error{"several state dicts in it, " + found +
                  ": save the one that is meant by itself"};
   for (size_t i = 0; i + 1 < std::min<size_t>(root.items.size(), 16); i += 2)

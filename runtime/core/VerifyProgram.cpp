@@ -178,8 +178,8 @@ void ProgramVerifier::argument(const schema::Entry &entry,
                                const char *kernel) {
   const char *name = entry.name()->c_str();
   bool training = entry.kind() == schema::EntryKind::train_step;
-  bool trains = entry.kind() != schema::EntryKind::predict &&
-                entry.kind() != schema::EntryKind::tap;
+  bool runsInTraining = entry.kind() != schema::EntryKind::predict &&
+                        entry.kind() != schema::EntryKind::tap;
   uint64_t provided = 0;
   bool perPicture = false;
   switch (ref.kind()) {
@@ -208,7 +208,7 @@ void ProgramVerifier::argument(const schema::Entry &entry,
       TL_BAD("damaged: \"%s\" passes derived value %u to kernel \"%s\"", name,
              ref.index(), kernel);
     provided = model.derived()->Get(ref.index())->bytes();
-    if (demand.written() || (trains && ofParameter(ref.index())))
+    if (demand.written() || (runsInTraining && ofParameter(ref.index())))
       TL_BAD("damaged: \"%s\" may not %s derived value \"%s\"", name,
              demand.written() ? "write" : "read",
              model.derived()->Get(ref.index())->name()->c_str());

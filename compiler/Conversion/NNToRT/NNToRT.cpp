@@ -210,10 +210,9 @@ struct ConvertNNToRT : impl::ConvertNNToRTBase<ConvertNNToRT> {
       return nullptr;
     auto weight =
         buffers.lookup(op->getOperand(0)).getDefiningOp<rt::WeightOp>();
-    bool fixed = kind == rt::EntryKind::Predict || kind == rt::EntryKind::Tap;
-    return weight && (fixed || constants.contains(weight.getTensor()))
-               ? weight
-               : nullptr;
+    bool fixed = weight && (!rt::runsInTraining(kind) ||
+                            constants.contains(weight.getTensor()));
+    return fixed ? weight : nullptr;
   }
 
   /// Entries share what they derive.
